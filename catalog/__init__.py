@@ -1,0 +1,47 @@
+"""Which model is served where, in which mode, and inside which border its processing stays.
+
+Dated, sourced facts about Google's Vertex AI; knows nothing of routing. `load()` gives the
+`Catalog` shipped with the package.
+"""
+
+from catalog.errors import (
+    CatalogError,
+    InvalidCatalog,
+    Problem,
+    UnknownJurisdiction,
+    UnknownLocation,
+    UnknownModel,
+)
+from catalog.loader import load
+from catalog.query import Bounded, Catalog, Served
+from catalog.schema import (
+    Availability,
+    Claim,
+    Jurisdiction,
+    Location,
+    Model,
+    Processing,
+    Retirement,
+    Source,
+)
+
+__all__ = [
+    "Availability",
+    "Bounded",
+    "Catalog",
+    "CatalogError",
+    "Claim",
+    "InvalidCatalog",
+    "Jurisdiction",
+    "Location",
+    "Model",
+    "Problem",
+    "Processing",
+    "Retirement",
+    "Served",
+    "Source",
+    "UnknownJurisdiction",
+    "UnknownLocation",
+    "UnknownModel",
+    "load",
+]

@@ -1,0 +1,166 @@
+"""The values of the catalog, field for field as they stand in `catalog/data/*.toml`.
+
+Two facts are kept apart on purpose, because taking one for the other is how a prompt leaves a
+jurisdiction: *availability* (a model answers at a location, in a mode) and *processing* (the
+jurisdiction in which the work on a request is guaranteed to stay). Each is a list of claims. A
+claim names its source, the place in it, the day it was compared with it, and how far to trust it.
+What no claim covers is unknown.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["global", "multi_region", "region"]
+Mode = Literal["standard", "priority", "flex", "provisioned", "single_zone_provisioned", "batch"]
+Confidence = Literal["low", "medium", "high"]
+Verdict = Literal["yes", "no", "unknown"]
+Task = Literal["text", "image", "embedding", "speech", "transcription", "live", "video", "music", "count"]
+
+KINDS: tuple[Kind, ...] = ("global", "multi_region", "region")
+MODES: tuple[Mode, ...] = ("standard", "priority", "flex", "provisioned", "single_zone_provisioned", "batch")
+CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
+
+NO_BOUNDARY = "none"
+"""The boundary of a claim that says processing may happen anywhere."""
+
+UNKNOWN_BOUNDARY = "unknown"
+"""The boundary of a claim that says: looked for, not established."""
+
+EVERYWHERE_ELSE = "*"
+"""In a claim's `locations`: every location that no other claim of this model names for this mode."""
+
+
+class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen value that refuses keys it does not know."""
+
+
+class Source(_Value, frozen=True, kw_only=True):
+    """Where a claim comes from.
+
+    `published` is the date of the content, which for undated pages is the earliest date the
+    content allows; `url` is empty where a source has none.
+    """
+
+    id: str
+    title: str
+    url: str = ""
+    published: date
+    retrieved: date
+    language: str = "en"
+    note: str = ""
+
+
+class Jurisdiction(_Value, frozen=True, kw_only=True):
+    """A named set of countries (ISO 3166-1 alpha-2, lower case).
+
+    Single countries need no entry: every country of a location or of a named set stands for itself.
+    """
+
+    id: str
+    name: str
+    countries: tuple[str, ...]
+    note: str = ""
+
+
+class Location(_Value, frozen=True, kw_only=True):
+    """A place to which a request can be addressed.
+
+    `jurisdiction` is where the endpoint stands: a country, or a named set for a multi-region;
+    absent for `global`, which stands nowhere in particular.
+    """
+
+    id: str
+    kind: Kind
+    name: str
+    host: str
+    jurisdiction: str | None = None
+    serves_models: bool = True
+    source: str
+    note: str = ""
+
+
+class Claim(_Value, frozen=True, kw_only=True):
+    """One dated, sourced statement. Holds from `since` (inclusive) to `until` (exclusive).
+
+    In TOML `since` is written `from`. `where` is the place within the source.
+    """
+
+    since: date = msgspec.field(name="from")
+    until: date | None = None
+    source: str
+    where: str
+    checked: date
+    confidence: Confidence = "high"
+    note: str = ""
+
+    def holds(self, on: date) -> bool:
+        """Whether the claim speaks of this day."""
+        return self.since <= on and (self.until is None or on < self.until)
+
+
+class Availability(Claim, frozen=True, kw_only=True):
+    """A model is served (or is not, or it is expressly unknown) at locations in modes."""
+
+    locations: tuple[str, ...]
+    modes: tuple[Mode, ...]
+    served: Verdict
+
+
+class Processing(Claim, frozen=True, kw_only=True):
+    """The jurisdiction in which processing stays for requests to these locations.
+
+    `boundary` is a jurisdiction or country id, `none` (may be processed anywhere), or `unknown`.
+    The claim covers requests of at most `max_context_tokens`; absent means any size.
+    """
+
+    locations: tuple[str, ...]
+    boundary: str
+    max_context_tokens: int | None = None
+
+
+class Retirement(_Value, frozen=True, kw_only=True):
+    """When a model ends.
+
+    `on` is the announced day, `not_before` a day before which it will not happen. `confirmed` says
+    that the model was seen gone, or that its publisher's page calls it retired.
+    """
+
+    on: date | None = None
+    not_before: date | None = None
+    confirmed: bool = False
+    successor: str = ""
+    source: str
+    where: str
+    note: str = ""
+
+
+class DataSharing(_Value, frozen=True, kw_only=True):
+    """Terms under which prompts or responses reach someone besides Google."""
+
+    terms: str
+    source: str
+    where: str
+
+
+class Model(_Value, frozen=True, kw_only=True):
+    """A model, its names, its life, and the claims about it."""
+
+    id: str
+    name: str
+    publisher: str
+    family: str
+    task: Task
+    aliases: tuple[str, ...] = ()
+    methods: tuple[str, ...]
+    stage: Literal["ga", "preview", "experimental"]
+    released: date | None = None
+    context_tokens: int | None = None
+    retirement: Retirement | None = None
+    data_sharing: DataSharing | None = None
+    availability: tuple[Availability, ...] = ()
+    processing: tuple[Processing, ...] = ()
+    note: str = ""

@@ -1,0 +1,1 @@
+"""Region-aware routing and failover for Vertex AI that keeps data residency."""
