@@ -9,17 +9,16 @@ CatalogError                 something is wrong with catalog data or a question 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 
 class CatalogError(Exception):
     """Base of all errors of this package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing wrong in a data file, with its place.
 
     `line` is 1-based; 0 means the place in the file is not known.
@@ -85,4 +84,6 @@ class UnknownJurisdiction(_NotFound):
 
 def nearest(name: str, known: Iterable[str], count: int = 4) -> tuple[str, ...]:
     """The known names most like `name`, best first; empty when none is similar."""
-    return tuple(difflib.get_close_matches(name.lower(), list(known), n=count, cutoff=0.5))
+    import difflib  # noqa: PLC0415 - only an error needs it
+
+    return tuple(difflib.get_close_matches(name.lower(), list(known), n=count, cutoff=0.6))

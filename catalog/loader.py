@@ -11,9 +11,10 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from catalog.decode import DecodeError, decode
 from catalog.errors import InvalidCatalog, Problem, nearest
@@ -65,8 +66,7 @@ def _read(directory: Path) -> Catalog:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[T]):
+class _Entry(msgspec.Struct, Generic[T], frozen=True):
     """A decoded entry and where it stands, for what is found wrong with it later."""
 
     value: T
@@ -190,8 +190,7 @@ def _jurisdiction_ids(jurisdictions: list[_Entry[Jurisdiction]], locations: list
     return named | {e.value.jurisdiction for e in locations if e.value.jurisdiction and e.value.kind == "region"}
 
 
-@dataclass(frozen=True, slots=True)
-class _References:
+class _References(msgspec.Struct, frozen=True):
     """The ids that claims may refer to."""
 
     source: set[str]

@@ -7,10 +7,11 @@ no claim covers is unknown; where claims contradict each other the most cautious
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import TypeVar
+
+import msgspec
 
 from catalog.errors import UnknownJurisdiction, UnknownLocation, UnknownModel
 from catalog.schema import (
@@ -34,8 +35,7 @@ C = TypeVar("C", bound=Claim)
 E = TypeVar("E", Source, Jurisdiction, Location, Model)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(msgspec.Struct, frozen=True):
     """Whether a model answers at a location in a mode; `claim` is None when nothing is known."""
 
     verdict: Verdict
@@ -44,8 +44,7 @@ class Served:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounded:
+class Bounded(msgspec.Struct, frozen=True):
     """Where processing is guaranteed to stay.
 
     `boundary` is a jurisdiction or country id, `none`, or `unknown`; `countries` is its set of
@@ -133,7 +132,7 @@ class Catalog:
             claims = [each for each in found.availability if name in each.locations and mode in each.modes]
             if claims:
                 return _availability(claims, on, least)
-        return Served("unknown", f"no claim about {found.id} at {place.id} in {mode} mode")
+        return Served("unknown", f"no claim says whether it is served in {mode} mode")
 
     def boundary(
         self, model: str, location: str, on: date, tokens: int | None = None, least: Confidence = "low"
@@ -155,7 +154,7 @@ class Catalog:
             claim = next((each for each in claims if each.holds(on)), None)
             return Bounded(NO_BOUNDARY, "requests to global may be processed anywhere", claim=claim)
         if not claims:
-            return Bounded(UNKNOWN_BOUNDARY, f"no claim says where {found.id} is processed at {place.id}")
+            return Bounded(UNKNOWN_BOUNDARY, "no claim says where processing stays")
         dated, why = _standing(claims, on, least)
         holding = [each for each in dated if _covers(each, tokens)]
         if holding:

@@ -1,0 +1,141 @@
+"""Google credentials for plain HTTP clients, attached at the last moment and to catalogued hosts only.
+
+The object does not sign requests itself: it marks them, and the routed transport asks it for headers
+for each attempt, so that a token never goes to a host that the guard has not passed, a refresh
+happens once for all who wait for it, and never on the event loop.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from router.errors import RouterError
+
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_MARK = "vertex_router_auth"
+_UNIVERSE = "googleapis.com"
+_TOKEN_TIMEOUT_S = 30.0
+
+
+class CredentialError(RouterError):
+    """No usable Google credential: none found, not renewable, or of another universe."""
+
+
+class GoogleAuth:
+    """`auth=` for an httpx or httpx2 client whose transport is the router's.
+
+    Args:
+        credentials: a google-auth credentials object; by default those of the environment
+            (Application Default Credentials), looked up with the first request.
+    """
+
+    def __init__(self, credentials: Any = None) -> None:
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._request: Any = _TokenRequest()
+
+    def __call__(self, request: Any) -> Any:
+        """Marks a request as to be signed."""
+        request.extensions[_MARK] = self
+        return request
+
+    def headers(self, url: str, refresh: bool) -> dict[str, str]:
+        """The headers that sign a request to `url`. Blocks while a token is fetched.
+
+        Args:
+            refresh: fetch a new token first, the old one having been rejected.
+
+        Raises:
+            CredentialError: there is no usable credential.
+        """
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - loaded with the first request
+
+        with self._lock:
+            try:
+                credentials = self._found()
+                if refresh:
+                    credentials.refresh(self._request)
+                headers: dict[str, str] = {}
+                credentials.before_request(self._request, "POST", url, headers)
+            except GoogleAuthError as error:
+                raise CredentialError(f"Google credentials: {error}") from error
+        return headers
+
+    async def aheaders(self, url: str, refresh: bool) -> dict[str, str]:
+        """`headers` for async callers: what may block is done in a thread."""
+        if not refresh and self._credentials is not None and self._credentials.valid:
+            return self.headers(url, refresh)
+        from anyio import to_thread  # noqa: PLC0415 - sync programs need no event loop
+
+        return await to_thread.run_sync(self.headers, url, refresh)
+
+    def _found(self) -> Any:
+        if self._credentials is None:
+            import google.auth  # noqa: PLC0415 - loaded with the first request
+
+            self._credentials, _ = google.auth.default(scopes=[SCOPE], request=self._request)
+        universe = getattr(self._credentials, "universe_domain", _UNIVERSE)
+        if universe != _UNIVERSE:
+            raise CredentialError(f"the credential belongs to the universe {universe}, the catalog to {_UNIVERSE}")
+        return self._credentials
+
+
+def auth_of(request: Any) -> GoogleAuth | None:
+    """The `GoogleAuth` that has marked this request, removed from it; None if none has."""
+    found = request.extensions.pop(_MARK, None)
+    return found if isinstance(found, GoogleAuth) else None
+
+
+class _TokenResponse:
+    """A response as google-auth wants it."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.data = data
+
+
+class _TokenRequest:
+    """How google-auth fetches tokens: over an HTTP stack that is there anyway, instead of requests."""
+
+    def __init__(self) -> None:
+        self._client: Any = None
+        self._stack: Any = None
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        **_: Any,
+    ) -> _TokenResponse:
+        from google.auth import exceptions  # noqa: PLC0415 - loaded with the first request
+
+        if self._client is None:
+            self._stack = _any_stack()
+            self._client = self._stack.Client(follow_redirects=False)
+        try:
+            response = self._client.request(
+                method, url, content=body, headers=dict(headers or {}), timeout=timeout or _TOKEN_TIMEOUT_S
+            )
+        except self._stack.HTTPError as error:
+            failure: type[Any] = exceptions.TransportError
+            raise failure(error) from error
+        return _TokenResponse(response.status_code, response.headers, response.content)
+
+
+def _any_stack() -> Any:
+    """The stack that the program uses already, or one that is installed."""
+    for name in ("httpx2", "httpx"):
+        if name in sys.modules:
+            return sys.modules[name]
+    try:
+        return importlib.import_module("httpx2")
+    except ModuleNotFoundError:
+        return importlib.import_module("httpx")

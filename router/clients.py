@@ -1,0 +1,107 @@
+"""The inner clients through which routed requests leave, and their lifetime.
+
+Inner *clients*, not bare transports: only a client heeds proxies, NO_PROXY and SSL_CERT_FILE, for
+each host it is sent to. There is one sync client for a stack, and one async client for a stack and
+event loop, since a connection can't outlive its loop. Uses are counted: closing waits for requests
+under way, and a later request opens a new client, so that one owner's `close()` does not break
+another that shares the object.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from router.stack import Stack
+
+
+class Lease:
+    """An inner client, with the number of requests that use it."""
+
+    __slots__ = ("client", "closing", "users")
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.users = 0
+        self.closing = False
+
+    def give_back(self) -> bool:
+        """One use less; whether the client is to be closed now."""
+        self.users -= 1
+        return self.closing and self.users == 0
+
+    def retire(self) -> bool:
+        """No new uses; whether the client is to be closed now."""
+        self.closing = True
+        return self.users == 0
+
+
+class Clients:
+    """The inner clients of one transport.
+
+    Args:
+        options: keyword arguments for every inner client (`verify`, `proxy`, `limits`, ...).
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._lock = threading.Lock()
+        self._sync: dict[Stack, Lease] = {}
+        self._async: WeakKeyDictionary[Any, dict[Stack, Lease]] = WeakKeyDictionary()
+
+    def take(self, stack: Stack) -> Lease:
+        """The sync client of a stack, for one request; to be given back with `done`."""
+        with self._lock:
+            return self._taken(self._sync, stack, "Client")
+
+    def atake(self, stack: Stack) -> Lease:
+        """The async client of a stack in the running event loop; to be given back with `adone`."""
+        loop = _running_loop()
+        with self._lock:
+            return self._taken(self._async.setdefault(loop, {}), stack, "AsyncClient")
+
+    def done(self, lease: Lease) -> None:
+        """Gives a sync client back."""
+        with self._lock:
+            over = lease.give_back()
+        if over:
+            lease.client.close()
+
+    async def adone(self, lease: Lease) -> None:
+        """Gives an async client back."""
+        with self._lock:
+            over = lease.give_back()
+        if over:
+            await lease.client.aclose()
+
+    def close(self) -> None:
+        """Closes the sync clients, each when its last request has ended."""
+        for lease in self._retired(self._sync):
+            lease.client.close()
+
+    async def aclose(self) -> None:
+        """Closes the async clients of the running event loop, each when its last request has ended."""
+        for lease in self._retired(self._async.get(_running_loop(), {})):
+            await lease.client.aclose()
+
+    def _taken(self, leases: dict[Stack, Lease], stack: Stack, kind: str) -> Lease:
+        lease = leases.get(stack)
+        if lease is None:
+            lease = leases[stack] = Lease(getattr(stack.module, kind)(**self._options))
+        lease.users += 1
+        return lease
+
+    def _retired(self, leases: dict[Stack, Lease]) -> list[Lease]:
+        with self._lock:
+            idle = [lease for lease in leases.values() if lease.retire()]
+            leases.clear()
+        return idle
+
+
+def _running_loop() -> Any:
+    """What stands for the running event loop, of asyncio or trio."""
+    from anyio.lowlevel import current_token  # noqa: PLC0415 - sync programs need no event loop
+
+    token = current_token()
+    return getattr(token, "native_token", token)

@@ -1,0 +1,191 @@
+"""What every way of sending shares: catalog, policy, plans, guard, health, and the clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
+
+import msgspec
+
+from catalog.errors import UnknownModel
+from catalog.query import Catalog
+from catalog.schema import Location
+from router.alternatives import with_alternatives
+from router.endpoints import Address, address
+from router.errors import NoRoute, RequestNotUnderstood
+from router.flow import Failover, Steps
+from router.guard import Guard
+from router.health import Health
+from router.pins import pinned_locations
+from router.plan import Allowed, Candidate, Plan, Pool
+from router.planner import Planner
+from router.policy import Policy
+from router.rules import Question
+from router.signals import Signal
+from router.target import NotUnderstood, Target, parse
+from router.trace import Attempt, Trace
+
+
+class Core(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a router. Nothing here sends; clocks, sleep and randomness are handed in."""
+
+    catalog: Catalog
+    policy: Policy
+    planner: Planner
+    guard: Guard
+    health: Health
+    clock: Callable[[], float]
+    today: Callable[[], date]
+    random: Callable[[], float]
+    sleep: Callable[[float], object]
+    async_sleep: Callable[[float], Awaitable[object]]
+
+    def explain(self, question: Question) -> Plan:
+        """The plan for a question, with what else the policy admits.
+
+        Raises:
+            UnknownModel: with the nearest ids.
+        """
+        return with_alternatives(self.planner.plan(question), question, self.catalog, self.policy)
+
+    def admit(
+        self,
+        *,
+        method: str,
+        scheme: str,
+        host: str,
+        port: int | None,
+        raw_path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Call | None:
+        """The call for a request; None for one that is to be sent on unchanged, unrouted.
+
+        Args: as for `router.target.parse`.
+
+        Raises:
+            NoRoute: no location may serve it under the policy.
+            RequestNotUnderstood: it can't be told where it would be processed, and the policy wants to know.
+        """
+        target = parse(
+            method=method, scheme=scheme, host=host, port=port, raw_path=raw_path, headers=headers, body=body
+        )
+        if isinstance(target, NotUnderstood):
+            if self.policy.residency is not None:
+                raise RequestNotUnderstood(target.reason, self.policy.summary)
+            return None
+        if target.location not in self.catalog.locations:
+            raise RequestNotUnderstood(f"{target.location!r} is not a location of the catalog", self.policy.summary)
+        question = Question(
+            model=target.model,
+            modes=(target.mode,),
+            on=self.today(),
+            method=target.method,
+            caller=target.location,
+            pins=pinned_locations(target, body),
+            counted=target.counted,
+        )
+        plan = self._plan(question)
+        return Call(
+            core=self,
+            target=target,
+            question=question,
+            plan=plan,
+            trace=Trace(model=plan.model),
+            replayable=body is not None,
+        )
+
+    def _plan(self, question: Question) -> Plan:
+        try:
+            plan = self.planner.plan(question)
+        except UnknownModel as error:
+            if self.policy.residency is not None:
+                raise RequestNotUnderstood(str(error), self.policy.summary) from error
+            return self._plan_for_stranger(question)
+        if not plan.allowed:
+            raise NoRoute(with_alternatives(plan, question, self.catalog, self.policy))
+        return plan
+
+    def _plan_for_stranger(self, question: Question) -> Plan:
+        """A model that the catalog does not know stays where the client has set it, if no residency forbids it."""
+        place: Location = self.catalog.locations[question.caller]
+        kept = Allowed(
+            candidate=Candidate(question.model, place.id, question.modes[0]),
+            kind=place.kind,
+            host=place.host,
+            boundary="unknown",
+            source="",
+            checked=None,
+            why="the model is not in the catalog; the client's own location is kept",
+        )
+        return Plan(
+            model=question.model,
+            modes=question.modes,
+            on=question.on,
+            policy=self.policy.as_dict(),
+            summary=self.policy.summary,
+            allowed=(kept,),
+            refused=(),
+        )
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """One logical request: its target, its plan, and its trace as it goes."""
+
+    core: Core
+    target: Target
+    question: Question
+    plan: Plan
+    replayable: bool
+    trace: Trace
+
+    def steps(self) -> Steps:
+        """The failover machine for this request. A body that can be sent only once gets one attempt."""
+        core = self.core
+        policy = core.policy
+        failover = Failover(
+            self.plan,
+            self.target.project,
+            policy,
+            core.health,
+            self.trace,
+            clock=core.clock,
+            random=core.random,
+            attempts=policy.attempts if self.replayable else 1,
+        )
+        return failover.steps()
+
+    def address(self, attempt: Attempt) -> Address:
+        """Where this attempt's bytes go."""
+        return address(self.target, self.core.catalog.locations[attempt.candidate.location])
+
+    def check(
+        self, attempt: Attempt, *, scheme: str, host: str, port: int | None, raw_path: str, headers: Mapping[str, str]
+    ) -> None:
+        """The guard, for the request as it will be sent.
+
+        Raises:
+            GuardStop: it would leave the policy; nothing must be sent.
+        """
+        self.core.guard.check(
+            scheme=scheme,
+            host=host,
+            port=port,
+            raw_path=raw_path,
+            headers=headers,
+            model=attempt.candidate.model,
+            on=self.question.on,
+            tokens=self.question.tokens,
+        )
+
+    def broke(self, attempt: Attempt, signal: Signal) -> None:
+        """A stream broke after its first content had reached the caller."""
+        pool = Pool(self.target.project, *attempt.candidate)
+        self.core.health.late_fault(pool, signal, self.core.clock())
+        self.trace.broke(signal)
+
+    def advise(self) -> None:
+        """Writes into the trace what else the policy admits, for the reader of a failure."""
+        if self.trace.outcome in ("attempts", "deadline", "network"):
+            plan = self.core.explain(self.question) if self.plan.refused else self.plan
+            self.trace.advice = tuple(str(each) for each in plan.alternatives)

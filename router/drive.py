@@ -1,0 +1,56 @@
+"""Runs a failover machine: the only two loops, one for sync and one for async callers.
+
+They are the same but for `await`. Both close the machine whatever happens, so that a cancelled
+request gives back what it had taken; neither catches what it does not understand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from router.flow import Step, Steps
+from router.signals import Signal
+from router.trace import Attempt, Wait
+
+
+def drive(steps: Steps, send: Callable[[Attempt], Signal], sleep: Callable[[float], object]) -> None:
+    """Runs the machine to its end.
+
+    Args:
+        send: makes one attempt and tells what came of it.
+        sleep: waits for a number of seconds.
+    """
+    try:
+        step = _advance(steps, None)
+        while step is not None:
+            if isinstance(step, Wait):
+                sleep(step.delay_s)
+                step = _advance(steps, None)
+            else:
+                step = _advance(steps, send(step))
+    finally:
+        steps.close()
+
+
+async def adrive(
+    steps: Steps, send: Callable[[Attempt], Awaitable[Signal]], sleep: Callable[[float], Awaitable[object]]
+) -> None:
+    """`drive` for async callers."""
+    try:
+        step = _advance(steps, None)
+        while step is not None:
+            if isinstance(step, Wait):
+                await sleep(step.delay_s)
+                step = _advance(steps, None)
+            else:
+                step = _advance(steps, await send(step))
+    finally:
+        steps.close()
+
+
+def _advance(steps: Steps, signal: Signal | None) -> Step | None:
+    """The machine's next step; None when it has ended."""
+    try:
+        return steps.send(signal)
+    except StopIteration:
+        return None

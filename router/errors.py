@@ -1,0 +1,111 @@
+"""Errors of the router.
+
+RouterError
+├── PolicyError               a policy is wrong or contradicts itself; names the fields and their lines
+├── NotSent                   the request was refused; not a byte of it left
+│   ├── NoRoute               no location may serve it under the policy; carries the plan
+│   ├── RequestNotUnderstood  where it would be processed can't be told
+│   └── GuardStop             the last check found its address outside the policy
+├── Exhausted                 the attempts or the time ran out; carries the trace
+└── StreamBroken              a stream failed after its first content; keeps what was received
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router.plan import Plan
+from router.streams import ArrayFramer, Dialect, EventStreamFramer, text_in
+from router.trace import Trace
+
+
+class RouterError(Exception):
+    """Base of all errors of this package."""
+
+
+class PolicyError(RouterError, ValueError):
+    """A policy is wrong or contradicts itself.
+
+    `fields` are the fields that are wrong or clash, the first one foremost.
+    """
+
+    def __init__(self, message: str, fields: Sequence[str] = ()) -> None:
+        super().__init__(message, tuple(fields))
+        self.message = message
+        self.fields = tuple(fields)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NotSent(RouterError):
+    """The request was refused; not a byte of it left this process."""
+
+
+class NoRoute(NotSent):
+    """No location may serve this request under the policy. `plan` says for each location why not."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.plan = plan
+
+    def __str__(self) -> str:
+        return f"no location may serve this request; nothing was sent\n{self.plan}"
+
+
+class RequestNotUnderstood(NotSent):
+    """It can't be told where this request would be processed, so a residency policy refuses it."""
+
+    def __init__(self, reason: str, policy: str) -> None:
+        super().__init__(reason, policy)
+        self.reason = reason
+        self.policy = policy
+
+    def __str__(self) -> str:
+        return (
+            f"refused under the policy ({self.policy}), nothing was sent: {self.reason}. Use a model method "
+            "with a project and a location in its path, or a policy without residency for this client"
+        )
+
+
+class GuardStop(NotSent):
+    """The last check before sending found that the request would leave the policy.
+
+    It never happens when planner and guard agree: please report it.
+    """
+
+
+class Exhausted(RouterError):
+    """The attempts or the time ran out without an answer. `trace` tells every attempt."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(trace)
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return f"no answer: {self.trace.outcome}\n{self.trace}"
+
+
+class StreamBroken(RouterError):
+    """A stream failed after its first content had reached the caller, so no other location took over.
+
+    `received` is what came, in whole events, as bytes; `text` the text in it. Nothing is repeated
+    behind the caller's back: start again, or go on from `text`, as the application can bear.
+    """
+
+    def __init__(self, trace: Trace, received: bytes, dialect: Dialect) -> None:
+        super().__init__(trace)
+        self.args = (trace, received, dialect)  # a stack's error, when this is one too, takes one argument
+        self.trace = trace
+        self.received = received
+        self.dialect = dialect
+
+    @property
+    def text(self) -> str:
+        """The text of the answer in what was received."""
+        framer = ArrayFramer() if self.received.lstrip()[:1] == b"[" else EventStreamFramer()
+        return text_in(self.received, framer, self.dialect)
+
+    def __str__(self) -> str:
+        reason = self.trace.last.message if self.trace.last else ""
+        return f"the stream from {self.trace.location} broke after {len(self.received)} bytes: {reason}"

@@ -1,0 +1,171 @@
+"""One logical HTTP request on its way: what is sent for each attempt, what is made of each answer.
+
+All that sync and async have in common; the transport adds only the sending, reading and waiting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from router.auth import GoogleAuth
+from router.core import Call
+from router.errors import Exhausted, StreamBroken
+from router.relay import Relay, is_event_stream
+from router.signals import OK, STREAM_CUT, Action, Signal, classify, classify_exception
+from router.stack import Stack
+from router.trace import Attempt
+
+TRACE_HEADER = "x-vertex-router"
+"""The response header that tells the way of the request, e.g. `eu=429, europe-west1=200`."""
+
+TRACE = "vertex_router"
+"""The key of the `Trace` in a response's extensions."""
+
+# Not true any more of a body that has been decoded and, maybe, cut into events; and no client of ours
+# is to follow a redirect.
+_NOT_PASSED_ON = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"location"})
+_EXTENSIONS = ("http_version", "reason_phrase")
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What the client will get, if nothing better comes."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    extensions: dict[str, Any]
+    body: dict[str, Any]
+
+
+class Exchange:
+    """The request of a client, and the answer that it will get."""
+
+    def __init__(self, call: Call, stack: Stack, request: Any, body: bytes | None, auth: GoogleAuth | None) -> None:
+        self.call = call
+        self.stack = stack
+        self.auth = auth
+        self._request = request
+        self._body = body
+        self._answer: _Answer | None = None
+        self._error: Exception | None = None
+
+    def url(self, attempt: Attempt) -> str:
+        """The address of this attempt without path, for credentials that ask where they go."""
+        return f"https://{self.call.address(attempt).host}/"
+
+    def outgoing(self, attempt: Attempt, credential: dict[str, str]) -> Any:
+        """The request of this attempt, checked by the guard as it will be sent.
+
+        Raises:
+            GuardStop: it would leave the policy.
+        """
+        address = self.call.address(attempt)
+        url = self.stack.url(address.host, address.raw_path)
+        request = self.stack.request(self._request, url, credential, self._body, self._timeout(attempt))
+        self.call.check(
+            attempt,
+            scheme=request.url.scheme,
+            host=request.url.host,
+            port=request.url.port,
+            raw_path=request.url.raw_path.decode("ascii"),
+            headers=request.headers,
+        )
+        return request
+
+    def _timeout(self, attempt: Attempt) -> dict[str, float]:
+        """For each phase the shortest of the client's own limit, the policy's, and what is left of the deadline."""
+        policy = self.call.core.policy
+        most = min(policy.attempt_limit_s, attempt.timeout_s)
+        limits = {"connect": min(policy.connect_limit_s, most), "read": most, "write": most, "pool": most}
+        own = self._request.extensions.get("timeout") or {}
+        return {phase: min(limit, own.get(phase) or limit) for phase, limit in limits.items()}
+
+    def relay(self, attempt: Attempt, response: Any) -> Relay | None:
+        """How to hand over the body of this response; None if it is to be read whole first."""
+        target = self.call.target
+        content_type = response.headers.get("content-type", "")
+        streams = is_event_stream(content_type) or target.method == "streamGenerateContent"
+        if not response.is_success or not streams:
+            return None
+        return Relay(content_type, target.dialect, attempt.candidate.location)
+
+    def whole(self, attempt: Attempt, response: Any, content: bytes) -> Signal:
+        """What a response that was read whole tells."""
+        self._answer, self._error = _answer(response, content=content), None
+        signal = classify(response.status_code, response.headers, content, attempt.candidate.location)
+        if signal.action is Action.REFRESH and self.auth is None:
+            return msgspec.structs.replace(
+                signal, action=Action.STOP
+            )  # the client's own token: only the client can renew it
+        return signal
+
+    def fault(self, response: Any, relay: Relay) -> Signal:
+        """What a stream tells that failed before its first content."""
+        fault = relay.fault or STREAM_CUT
+        self._answer, self._error = None, None
+        if fault.status is not None:  # the client gets the error event as the response that it might have been
+            answer = _answer(response, content=relay.error)
+            headers = [pair for pair in answer.headers if pair[0].lower() != b"content-type"]
+            headers.append((b"content-type", b"application/json"))
+            self._answer = msgspec.structs.replace(answer, status=fault.status, headers=headers)
+        return fault
+
+    def handed_over(self, response: Any, body: Any) -> Signal:
+        """A stream whose first content has come: from here on the caller has it."""
+        self._answer, self._error = _answer(response, stream=body), None
+        return OK
+
+    def failed(self, error: Exception) -> Signal:
+        """What an error of the stack tells.
+
+        Raises:
+            Exception: the error itself, when it is not one of sending and receiving.
+        """
+        signal = classify_exception(error)
+        if signal is None:
+            raise error
+        self._answer, self._error = None, error
+        return signal
+
+    def broken(self, attempt: Attempt, relay: Relay, error: Exception | None = None) -> Exception:
+        """The error for a caller whose stream broke after its first content.
+
+        Args:
+            error: what broke it, if it was not an error event or a missing end.
+        """
+        fault = classify_exception(error) if error else relay.fault
+        if fault is None:
+            return error or AssertionError("the stream is not broken")
+        self.call.broke(attempt, fault)
+        received = bytes(relay.received)
+        return self.stack.error(StreamBroken, "RemoteProtocolError", self.call.trace, received, relay.dialect)
+
+    def response(self) -> Any:
+        """What the client gets at the end: the answer, the last refusal, or an error.
+
+        Raises:
+            Exhausted: no attempt was answered; it is also an error of the client's own stack.
+        """
+        self.call.advise()
+        trace, answer = self.call.trace, self._answer
+        if answer is None:
+            raise self.stack.error(Exhausted, self._native(), trace) from self._error
+        headers = [*answer.headers, (TRACE_HEADER.encode(), trace.header().encode())]
+        if trace.outcome != "answered":
+            # One owner of retries: clients that heed this header stop at once.
+            headers.append((b"x-should-retry", b"false"))
+        return self.stack.response(answer.status, headers, {**answer.extensions, TRACE: trace}, **answer.body)
+
+    def _native(self) -> str:
+        """The error of the stack that this failure would have been without a router."""
+        name = type(self._error).__name__
+        if hasattr(self.stack.module, name):
+            return name
+        return "ReadTimeout" if isinstance(self._error, TimeoutError) else "PoolTimeout"
+
+
+def _answer(response: Any, **body: Any) -> _Answer:
+    headers = [pair for pair in response.headers.raw if pair[0].lower() not in _NOT_PASSED_ON]
+    extensions = {key: response.extensions[key] for key in _EXTENSIONS if key in response.extensions}
+    return _Answer(response.status_code, headers, extensions, body)

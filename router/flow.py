@@ -1,0 +1,150 @@
+"""The failover machine: a generator without I/O, used by every way of sending.
+
+It yields what to do next (an `Attempt`, or a `Wait` when nothing has capacity) and is sent the
+`Signal` of each attempt. What it decides stands in the trace. It ends by itself; closing it early
+means that the caller cancelled, which counts against no location.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator
+
+from router.health import Health, Ticket, backoff_s
+from router.plan import Plan, Pool
+from router.policy import Policy
+from router.signals import Action, Signal
+from router.trace import Attempt, Trace, Tried, Wait
+
+Step = Attempt | Wait
+Steps = Generator[Step, Signal | None, None]
+
+UNREACHABLE_HOSTS = 3
+"""After so many different hosts can't be reached, the fault is taken to be this side's network."""
+
+# Of no use to this request any more: the location, or its address, is out of the question.
+_DROPS = frozenset({"not-servable", "model-not-found", "org-policy-location", "html", "redirect"})
+
+
+class Failover:
+    """Tries a plan's candidates until one answers, nothing is left, or attempts or time run out.
+
+    Args:
+        plan: with at least one candidate.
+        trace: filled as the request goes; its `outcome` is set at the end.
+        clock: seconds, monotonic.
+        random: uniform in [0, 1).
+        attempts: the most requests sent; at most the policy's.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        project: str,
+        policy: Policy,
+        health: Health,
+        trace: Trace,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        attempts: int,
+    ) -> None:
+        self._pools = {Pool(project, *each.candidate): each for each in plan.allowed}
+        self._policy = policy
+        self._health = health
+        self._trace = trace
+        self._clock = clock
+        self._random = random
+        self._attempts = min(attempts, policy.attempts)
+        self._started = clock()
+        self._not_before: dict[Pool, float] = {}
+        self._times: Counter[Pool] = Counter()
+        self._unreachable: set[str] = set()
+        self._replay: Pool | None = None
+
+    def steps(self) -> Steps:
+        """The machine itself. Each `Attempt` must be answered with its `Signal`, a `Wait` with None."""
+        while not self._trace.outcome and self._may_go_on():
+            pools = (self._replay,) if self._replay else tuple(self._pools)
+            leave = self._health.acquire(pools, self._not_before, self._clock())
+            if isinstance(leave, Ticket):
+                signal = yield from self._attempt(leave)
+                self._decide(leave.pool, signal)
+            elif self._can_wait(leave):
+                yield leave
+
+    def _remaining_s(self) -> float:
+        return self._started + self._policy.deadline_s - self._clock()
+
+    def _may_go_on(self) -> bool:
+        if len(self._trace.tried) >= self._attempts:
+            self._end("attempts")
+        elif self._remaining_s() <= 0:
+            self._end("deadline")
+        return not self._trace.outcome
+
+    def _can_wait(self, wait: Wait) -> bool:
+        """Whether capacity comes back in time; if not, the caller hears of it now and not at the deadline."""
+        if wait.delay_s >= self._remaining_s():
+            self._end("deadline", f"no capacity for another {wait.delay_s:.1f} s")
+            return False
+        self._trace.waited_s += wait.delay_s
+        return True
+
+    def _attempt(self, ticket: Ticket) -> Generator[Step, Signal | None, Signal]:
+        attempt = Attempt(
+            number=len(self._trace.tried) + 1,
+            allowed=self._pools[ticket.pool],
+            timeout_s=self._remaining_s(),
+            refresh=self._replay is not None,
+        )
+        sent, signal = self._clock(), None
+        try:
+            signal = yield attempt
+        finally:
+            if signal is None:
+                self._health.release(ticket, self._clock())
+                self._end("cancelled")
+        if signal is None:
+            raise TypeError("an Attempt must be answered with a Signal")
+        now = self._clock()
+        self._health.result(ticket, signal, now)
+        record = Tried(attempt=attempt, signal=signal, at_s=sent - self._started, took_s=now - sent)
+        self._trace.tried.append(record)
+        return signal
+
+    def _decide(self, pool: Pool, signal: Signal) -> None:
+        """What this signal means for the request; what it means for the pool, health has decided."""
+        replayed, self._replay = self._replay, None
+        if signal.action is Action.DONE:
+            self._end("answered")
+        elif signal.action is Action.REFRESH and replayed is None:
+            self._replay = pool
+        elif signal.action is not Action.NEXT:
+            self._end("stopped")
+        elif signal.kind in _DROPS:
+            self._drop(pool)
+        elif signal.kind == "timeout" and not self._may_repeat_after_timeout():
+            self._end("stopped", "not sent again after a time-out: it may have been processed")
+        else:
+            self._again(pool, signal)
+
+    def _may_repeat_after_timeout(self) -> bool:
+        return self._policy.repeat_after_timeout and self._remaining_s() >= self._policy.deadline_s / 2
+
+    def _drop(self, pool: Pool) -> None:
+        del self._pools[pool]
+        if not self._pools:
+            self._end("stopped", "no location is left: each one refused the model or its address")
+
+    def _again(self, pool: Pool, signal: Signal) -> None:
+        """The pool may be tried again, after a pause; the others at once."""
+        self._times[pool] += 1
+        self._not_before[pool] = self._clock() + backoff_s(self._times[pool], self._random)
+        if signal.kind == "connect":
+            self._unreachable.add(pool.location)
+            if len(self._unreachable) >= UNREACHABLE_HOSTS:
+                self._end("network", f"{len(self._unreachable)} different hosts can't be reached")
+
+    def _end(self, outcome: str, note: str = "") -> None:
+        self._trace.outcome, self._trace.note = outcome, note

@@ -1,0 +1,97 @@
+"""Makes plans: every location judged by the rules, the admitted ones put in order, readers warned."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cachetools import LRUCache
+
+from catalog.query import Catalog
+from catalog.schema import KINDS, MODES, Model
+from router.plan import Allowed, Plan, Refused
+from router.policy import Policy
+from router.rules import Question, Rules
+
+NOTICE = timedelta(days=45)
+"""A retirement nearer than this is warned of: the shortest notice that a model's terms give."""
+
+_CACHED_PLANS = 1024
+
+
+class Planner:
+    """Plans requests for one policy over one catalog. Safe to share between threads."""
+
+    def __init__(self, catalog: Catalog, policy: Policy) -> None:
+        self._catalog = catalog
+        self._policy = policy
+        self._rules = Rules(catalog, policy)
+        self._order = {name: rank for rank, name in enumerate(catalog.locations)}
+        self._cache: LRUCache[Question, Plan] = LRUCache(_CACHED_PLANS)
+        self._lock = threading.Lock()
+
+    def plan(self, question: Question) -> Plan:
+        """Where this request may go, best first, and why not elsewhere.
+
+        Raises:
+            UnknownModel: with the nearest ids.
+        """
+        with self._lock:
+            known = self._cache.get(question)
+        if known is None:
+            known = self._make(question)
+            with self._lock:
+                self._cache[question] = known
+        return known
+
+    def _make(self, question: Question) -> Plan:
+        model = self._catalog.model(question.model)
+        allowed: list[Allowed] = []
+        refused: list[Refused] = []
+        for place in self._catalog.locations.values():
+            judged = [self._rules.judge(model, place, mode, question) for mode in question.modes]
+            admitted = [each for each in judged if isinstance(each, Allowed)]
+            allowed += admitted
+            if not admitted:
+                refused.append(next(each for each in judged if isinstance(each, Refused)))
+        allowed.sort(key=lambda each: self._rank(each, question))
+        return Plan(
+            model=model.id,
+            modes=question.modes,
+            on=question.on,
+            policy=self._policy.as_dict(),
+            summary=self._policy.summary,
+            allowed=tuple(allowed),
+            refused=tuple(refused),
+            warnings=tuple(self._warnings(model, allowed, question)),
+        )
+
+    def _rank(self, allowed: Allowed, question: Question) -> tuple[int, ...]:
+        """The policy's wish first, then the client's own location, then global, multi-regions, regions."""
+        prefer, location = list(self._policy.prefer), allowed.candidate.location
+        wishes = [prefer.index(name) for name in (location, allowed.kind) if name in prefer]
+        own = self._policy.caller_location != "ignore" and location == question.caller
+        return (
+            min(wishes, default=len(prefer)),
+            0 if own else 1,
+            KINDS.index(allowed.kind),
+            self._order[location],
+            question.modes.index(allowed.candidate.mode),
+        )
+
+    def _warnings(self, model: Model, allowed: list[Allowed], question: Question) -> Iterator[str]:
+        if not allowed and self._policy.residency is not None and self._served_at(model, question) == {"global"}:
+            yield f"{model.id} is served on global only: no residency is possible for it"
+        end = model.retirement
+        if end is None or end.on is None or (end.confirmed and question.on >= end.on):
+            return
+        successor = f"; successor: {end.successor}" if end.successor else ""
+        if question.on >= end.on:
+            yield f"{model.id}: the retirement announced for {end.on} has passed and is not confirmed{successor}"
+        elif end.on - question.on <= NOTICE:
+            yield f"{model.id} retires on {end.on}, in {(end.on - question.on).days} days{successor}"
+
+    def _served_at(self, model: Model, question: Question) -> set[str]:
+        places = self._catalog.locations.values()
+        return {place.id for place in places for mode in MODES if self._rules.serves(model, place, mode, question.on)}

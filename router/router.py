@@ -1,0 +1,144 @@
+"""`Router`: a policy and a catalog, made into something to send with."""
+
+from __future__ import annotations
+
+import random as _random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+import catalog as _catalog
+from catalog.query import Catalog
+from catalog.schema import Mode
+from router.auth import GoogleAuth
+from router.core import Core
+from router.guard import Guard
+from router.health import Cooldowns, Health
+from router.plan import Plan
+from router.planner import Planner
+from router.policy import Policy
+from router.rules import Question
+from router.transport import RoutedTransport
+from router.wrap import genai, wrap
+
+T = TypeVar("T")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+async def _sleep(seconds: float) -> None:
+    from anyio import sleep  # noqa: PLC0415 - sync programs need no event loop
+
+    await sleep(seconds)
+
+
+class Router:
+    """Sends requests where a policy allows, and fails over inside it.
+
+    One router serves any number of clients, threads and event loops; what it learns of locations
+    (exhausted, broken) it learns for all of them.
+
+    Args:
+        policy: without one, requests stay at the location that their client is set to.
+        catalog: by default the one shipped with the package.
+        health: which pools may be used; by default cool-downs and a breaker for each.
+        clock, today, random, sleep, async_sleep: seconds (monotonic), the date in UTC, [0, 1), and
+            the two ways to wait; handed in by tests and simulations.
+
+    Raises:
+        PolicyError: the policy names something that the catalog does not have.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        catalog: Catalog | None = None,
+        health: Health | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = _today,
+        random: Callable[[], float] = _random.random,
+        sleep: Callable[[float], object] = time.sleep,
+        async_sleep: Callable[[float], Awaitable[object]] = _sleep,
+    ) -> None:
+        policy = policy or Policy(caller_location="wall")
+        catalog = catalog or _catalog.load()
+        policy.check(catalog)
+        self._core = Core(
+            catalog=catalog,
+            policy=policy,
+            planner=Planner(catalog, policy),
+            guard=Guard(catalog, policy),
+            health=health or Cooldowns(random),
+            clock=clock,
+            today=today,
+            random=random,
+            sleep=sleep,
+            async_sleep=async_sleep,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that this router keeps."""
+        return self._core.policy
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog that it asks."""
+        return self._core.catalog
+
+    def explain(
+        self, model: str, *, mode: Mode | None = None, tokens: int | None = None, on: date | None = None
+    ) -> Plan:
+        """Where requests for a model may go, where not and why, and what else the policy admits.
+
+        Args:
+            model: an id or alias of the catalog.
+            mode: how capacity is bought; by default each mode of the policy.
+            tokens: an upper bound of the request's context; None is unbounded.
+            on: the day asked about; by default today.
+
+        Raises:
+            UnknownModel: with the nearest ids.
+        """
+        modes = (mode,) if mode else tuple(self.policy.modes)
+        return self._core.explain(Question(model, modes, on or self._core.today(), tokens=tokens))  # type: ignore[arg-type]
+
+    def transport(self, **options: Any) -> Any:
+        """The `transport=` for a client of httpx or httpx2, sync or async.
+
+        Args:
+            options: for the client that it sends with: `verify`, `proxy`, `limits`, `transport`, ...
+        """
+        return RoutedTransport(self._core, options)
+
+    def google_auth(self, credentials: Any = None) -> GoogleAuth:
+        """The `auth=` for a plain client with this router's transport.
+
+        Args:
+            credentials: a google-auth credentials object; by default those of the environment.
+        """
+        return GoogleAuth(credentials)
+
+    def genai_http_options(self, **options: Any) -> dict[str, Any]:
+        """The `http_options=` for a `google.genai.Client`: sync, async and streams go through the router.
+
+        Args:
+            options: further fields of `google.genai.types.HttpOptions`.
+        """
+        return genai.http_options(self.transport(), options)
+
+    def wrap(self, client: T) -> T:
+        """A new client of the same type that sends through this router; the given one stays as it is.
+
+        Knows `AnthropicVertex` and `AsyncAnthropicVertex`, `google.genai.Client`, `OpenAI` and
+        `AsyncOpenAI` set to Vertex AI's OpenAI-compatible endpoint. Their own retries are switched off.
+
+        Raises:
+            TypeError: the client is of another kind; says what to use instead.
+        """
+        twin: T = wrap(client, self.transport())
+        return twin

@@ -1,0 +1,177 @@
+"""The rules by which a location is admitted or refused, in the order in which a reader wants to hear them.
+
+Facts come before wishes: a location that does not serve the model is said not to, even when the
+policy would have refused it as well. The first rule that refuses is the one that is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from catalog.query import Bounded, Catalog, Served
+from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Location, Mode, Model
+from router.plan import Allowed, Candidate, Refused
+from router.policy import Policy
+
+
+class Question(NamedTuple):
+    """What a plan is asked for.
+
+    `model` is an id or alias; `method` a model method, empty for any; `tokens` an upper bound of the
+    request's context, None for unbounded; `caller` the location that the client was set to, if any;
+    `pins` the locations that the request is bound to; `counted` the model whose tokens are counted,
+    when `model` is the one that counts them.
+    """
+
+    model: str
+    modes: tuple[Mode, ...]
+    on: date
+    method: str = ""
+    tokens: int | None = None
+    caller: str = ""
+    pins: frozenset[str] = frozenset()
+    counted: str = ""
+
+
+class Rules:
+    """One policy's rules over one catalog."""
+
+    def __init__(self, catalog: Catalog, policy: Policy) -> None:
+        self._catalog = catalog
+        self._policy = policy
+        self._within: frozenset[str] | None = None
+        if policy.residency is not None:
+            self._within = frozenset[str]().union(*(catalog.countries(each) for each in policy.residency))
+        self._named = " + ".join(policy.residency or ())
+        self._allow_models = {catalog.model(name).id for name in policy.allow_models or ()}
+        self._deny_models = {catalog.model(name).id for name in policy.deny_models}
+
+    def judge(self, model: Model, place: Location, mode: Mode, question: Question) -> Allowed | Refused:
+        """One location in one mode: admitted with its evidence, or refused by the first rule that does."""
+        least = self._policy.min_confidence
+        served = self._catalog.served(model.id, place.id, mode, question.on, least)
+        bounded = self._catalog.boundary(model.id, place.id, question.on, question.tokens, least)
+        refused = next(self._refusals(model, place, mode, question, served, bounded), None)
+        return refused or self._admit(model, place, mode, served, bounded)
+
+    def serves(self, model: Model, place: Location, mode: Mode, on: date) -> bool:
+        """Whether there is good enough evidence that the location serves the model in this mode."""
+        return self._catalog.served(model.id, place.id, mode, on, self._policy.min_confidence).verdict == "yes"
+
+    def _refusals(
+        self, model: Model, place: Location, mode: Mode, question: Question, served: Served, bounded: Bounded
+    ) -> Iterator[Refused]:
+        yield from self._unserved(model, place, mode, question, served)
+        if self._within is not None:
+            by_place = self._policy.assurance == "location"
+            yield from self._outside_by_place(place, bounded) if by_place else self._outside(place, bounded)
+        yield from self._unwanted(place, mode, question)
+        yield from self._barred(model, place, question)
+        if question.counted:
+            yield from self._barred(self._catalog.model(question.counted), place, question)
+
+    def _unserved(
+        self, model: Model, place: Location, mode: Mode, question: Question, served: Served
+    ) -> Iterator[Refused]:
+        if served.verdict == "yes" or (served.verdict == "unknown" and self._kept(place, question)):
+            return
+        rule = "not-served" if served.verdict == "no" else "not-known-to-be-served"
+        others = [each for each in MODES if each != mode and self.serves(model, place, each, question.on)]
+        also = f"; served in {', '.join(others)} mode" if others else ""
+        yield self._refuse(place, rule, served.reason + also, served.source)
+
+    def _kept(self, place: Location, question: Question) -> bool:
+        """Without a residency, a caller who insists on a location gets it, known to the catalog or not."""
+        return self._within is None and self._policy.caller_location == "wall" and place.id == question.caller
+
+    def _outside(self, place: Location, bounded: Bounded) -> Iterator[Refused]:
+        """The residency rule: processing is guaranteed to stay inside, by a sourced claim. Unknown is no."""
+        source = bounded.claim.source if bounded.claim else ""
+        if place.kind == "global" or bounded.boundary == NO_BOUNDARY:
+            yield self._refuse(place, "no-boundary", bounded.reason, source or place.source)
+        elif bounded.boundary == UNKNOWN_BOUNDARY:
+            yield self._refuse(place, "boundary-unknown", bounded.reason, source)
+        elif not bounded.countries <= (self._within or frozenset()):
+            mend = f"a residency that includes {bounded.boundary} would admit it"
+            yield self._refuse(place, "boundary-outside", f"{bounded.reason}, not within {self._named}", source, mend)
+
+    def _outside_by_place(self, place: Location, bounded: Bounded) -> Iterator[Refused]:
+        """The weaker rule: the endpoint stands inside, and processing is not known to happen elsewhere."""
+        within = self._within or frozenset()
+        if place.kind == "global":
+            yield self._refuse(place, "no-boundary", bounded.reason, place.source)
+        elif not self._catalog.place(place.id) <= within:
+            yield self._refuse(place, "location-outside", f"the endpoint stands outside {self._named}", place.source)
+        elif bounded.claim and bounded.countries and not bounded.countries & within:
+            reason = f"{bounded.reason}, outside {self._named}"
+            yield self._refuse(place, "boundary-outside", reason, bounded.claim.source)
+
+    def _unwanted(self, place: Location, mode: Mode, question: Question) -> Iterator[Refused]:
+        """What binds the request to a location, and what the policy says of locations and modes."""
+        policy = self._policy
+        if question.pins and question.pins != {place.id}:
+            named = ", ".join(sorted(question.pins))
+            yield self._refuse(place, "pinned", f"a resource that the request names binds it to {named}")
+        if place.id in policy.deny_locations:
+            yield self._refuse(place, "location-denied", "the policy's deny_locations names it")
+        if policy.allow_locations is not None and place.id not in policy.allow_locations:
+            yield self._refuse(place, "location-not-allowed", "the policy's allow_locations does not name it")
+        if place.kind not in policy.kinds:
+            yield self._refuse(place, "kind-not-allowed", f"the policy's kinds do not include {place.kind}")
+        if mode not in policy.modes:
+            yield self._refuse(place, "mode-not-allowed", f"the policy's modes do not include {mode}")
+        if policy.caller_location == "wall" and question.caller and place.id != question.caller:
+            mend = 'a policy with caller_location = "prefer" would let it move'
+            yield self._refuse(place, "caller-wall", f"the client is set to {question.caller}", mend=mend)
+
+    def _barred(self, model: Model, place: Location, question: Question) -> Iterator[Refused]:
+        """What the policy says of the model itself, wherever it is."""
+        policy, end = self._policy, model.retirement
+        if model.id in self._deny_models:
+            yield self._refuse(place, "model-denied", f"the policy's deny_models names {model.id}")
+        if policy.allow_models is not None and model.id not in self._allow_models and model.task != "count":
+            yield self._refuse(place, "model-not-allowed", f"the policy's allow_models does not name {model.id}")
+        if model.stage != "ga" and not policy.admits_preview:
+            mend = "preview_models = true would admit it"
+            yield self._refuse(place, "preview-model", f"{model.id} is a {model.stage} model", mend=mend)
+        if model.data_sharing and not policy.admits_data_sharing:
+            terms, mend = model.data_sharing, "data_sharing_models = true would admit it"
+            yield self._refuse(place, "data-sharing", terms.terms, terms.source, mend)
+        if policy.after_retirement == "refuse" and end and end.on and question.on >= end.on:
+            mend = 'after_retirement = "warn" would admit it'
+            reason = f"the retirement announced for {end.on} has passed"
+            yield self._refuse(place, "retirement-passed", reason, end.source, mend)
+        known = question.method in ("", *model.methods) or bool(question.counted)
+        if self._within is not None and not known:
+            reason = f"the catalog does not know {question.method} for {model.id}, so nothing is guaranteed for it"
+            yield self._refuse(place, "method-unknown", reason)
+
+    def _refuse(self, place: Location, rule: str, reason: str, source: str = "", mend: str = "") -> Refused:
+        return Refused(location=place.id, rule=rule, reason=reason, source=self._cite(source), mend=mend)
+
+    def _admit(self, model: Model, place: Location, mode: Mode, served: Served, bounded: Bounded) -> Allowed:
+        resting = bounded.claim if self._within is not None and bounded.claim else served.claim
+        if served.verdict != "yes":
+            why = "the client's own location, kept; the catalog does not know it to serve this model"
+        elif self._within is None:
+            why = f"served in {mode} mode"
+        elif self._policy.assurance == "location":
+            why = f"served in {mode} mode; the endpoint stands within {self._named}"
+        else:
+            why = f"served in {mode} mode; {bounded.reason}"
+        return Allowed(
+            candidate=Candidate(model.id, place.id, mode),
+            kind=place.kind,
+            host=place.host,
+            boundary=bounded.boundary,
+            source=self._cite(resting.source if resting else place.source),
+            checked=resting.checked if resting else None,
+            why=why,
+        )
+
+    def _cite(self, source: str) -> str:
+        """A source's address, or its id when it has none."""
+        found = self._catalog.sources.get(source)
+        return (found.url or found.id) if found else ""

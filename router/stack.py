@@ -1,0 +1,153 @@
+"""One HTTP stack, httpx or httpx2, spoken to in its own types.
+
+The two are forks with the same interface and unrelated classes: an object of one is refused by the
+other. So no class here inherits from either; what must be of a stack's own type (a stream, an error)
+is made for that stack when a request of it comes. No stack is imported before that.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from router.errors import RouterError
+
+NAMES = ("httpx2", "httpx")
+_CACHED_URLS = 4096
+
+
+class Stack:
+    """The types of one stack."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module: Any = module
+        # Making a URL object costs more than the whole decision, and the same few come again.
+        self.url = functools.lru_cache(_CACHED_URLS)(self._url)
+
+    def _url(self, host: str, raw_path: str) -> Any:
+        return self.module.URL(scheme="https", host=host, raw_path=raw_path.encode("ascii"))
+
+    def body(self, request: Any) -> bytes | None:
+        """The body of a request; None when it can be read only once, which is left to the sending."""
+        try:
+            content: bytes = request.content
+        except self.module.RequestNotRead:
+            return None
+        return content
+
+    def copy(self, request: Any) -> Any:
+        """The request as it is, for another client to send."""
+        return self.module.Request(
+            request.method,
+            request.url,
+            headers=request.headers.raw,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+
+    def request(self, like: Any, url: Any, headers: Mapping[str, str], body: bytes | None, timeout_s: Any) -> Any:
+        """A copy of a request for another address.
+
+        Args:
+            like: the request as the client made it.
+            headers: what to set besides its own; `Host` follows the address.
+            body: its content; None sends its own stream, which can be read once.
+            timeout_s: seconds for connecting, writing, reading and a free connection.
+        """
+        drop = {b"host", *(name.lower().encode("ascii") for name in headers)}
+        if body is not None:
+            drop |= {b"content-length", b"transfer-encoding"}  # set anew for a body that is known whole
+        own = [(name, value) for name, value in like.headers.raw if name.lower() not in drop]
+        added = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+        return self.module.Request(
+            like.method,
+            url,
+            headers=[(b"Host", url.netloc), *own, *added],
+            **({"stream": like.stream} if body is None else {"content": body}),
+            extensions={**like.extensions, "timeout": timeout_s},
+        )
+
+    def error(self, kind: type[RouterError], native: str, *args: Any) -> RouterError:
+        """An error of this package that is also the stack's own `native` error, so that either name catches it."""
+        made: RouterError = _mixed(kind, getattr(self.module, native))(*args)
+        return made
+
+    def response(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], extensions: dict[str, Any], **body: Any
+    ) -> Any:
+        """A response of this stack; `body` is `content=` or `stream=`."""
+        return self.module.Response(status, headers=list(headers), extensions=extensions, **body)
+
+    def sync_body(self, chunks: Iterator[bytes], close: Callable[[], None]) -> Any:
+        """A stream for a sync client."""
+        return _body(self.module.SyncByteStream, _SyncBody)(chunks, close)
+
+    def async_body(self, chunks: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> Any:
+        """A stream for an async client."""
+        return _body(self.module.AsyncByteStream, _AsyncBody)(chunks, close)
+
+
+class _SyncBody:
+    def __init__(self, chunks: Iterator[bytes], close: Callable[[], None]) -> None:
+        self._chunks = chunks
+        self._close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        self._close()
+
+
+class _AsyncBody:
+    def __init__(self, chunks: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
+        self._chunks = chunks
+        self._close = close
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+    async def aclose(self) -> None:
+        await self._close()
+
+
+@functools.cache
+def _body(native: type[Any], kind: type[Any]) -> type[Any]:
+    return type(kind.__name__, (kind, native), {})
+
+
+_MIXED: dict[tuple[Any, Any], type[Any]] = {}
+
+
+def _mixed(kind: type[RouterError], native: type[Exception]) -> type[Any]:
+    """The one class that is both; made once, so that `type(error)` is comparable."""
+    if (kind, native) not in _MIXED:
+        members = {"__module__": kind.__module__, "__reduce__": _as_base}
+        _MIXED[kind, native] = type(kind.__name__, (kind, native), members)
+    return _MIXED[kind, native]
+
+
+def _as_base(error: Exception) -> tuple[type[Any], tuple[Any, ...]]:
+    """A class made on the fly can't be pickled by name; the error travels as its base."""
+    return type(error).__mro__[1], error.args
+
+
+@functools.cache
+def _stack(name: str) -> Stack:
+    return Stack(sys.modules[name])
+
+
+def stack_of(request: Any) -> Stack:
+    """The stack that a request object belongs to, also when a client has subclassed it.
+
+    Raises:
+        TypeError: it is of neither stack.
+    """
+    for kind in type(request).__mro__:
+        name = kind.__module__.partition(".")[0]
+        if name in NAMES:
+            return _stack(name)
+    raise TypeError(f"expected a request of httpx or httpx2, got {type(request)!r}")

@@ -1,0 +1,183 @@
+"""Reads a request: which model it asks for, by which method, where, for whom.
+
+Only shapes that are known are understood, letter by letter; everything else is `NotUnderstood`, with
+the reason in words. Nothing is guessed: the policy decides what happens to what is not understood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+import msgspec
+
+from catalog.schema import Mode
+from router.streams import Dialect
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that was understood.
+
+    `model` is the id or alias by which the catalog is asked where the request may go; for Claude's
+    token counting that is `count-tokens`, and `counted` the model in the body. `before` and `after`
+    are the raw path (with its query) around the location, which is all that ever changes of it.
+    """
+
+    project: str
+    location: str
+    publisher: str
+    model: str
+    method: str
+    dialect: Dialect
+    mode: Mode
+    before: str
+    after: str
+    counted: str = ""
+
+
+class NotUnderstood(msgspec.Struct, frozen=True):
+    """A request of which it can't be said where it would be processed, and why."""
+
+    reason: str
+
+
+_HOST = re.compile(r"(?:[a-z0-9-]+-)?aiplatform(?:\.[a-z]+\.rep)?\.googleapis\.com")
+_ROUTE = re.compile(
+    r"(?P<before>/(?:v1|v1beta1)/projects/(?P<project>[A-Za-z0-9](?:[A-Za-z0-9.:_-]*[A-Za-z0-9])?)/locations/)"
+    r"(?P<location>[a-z0-9-]+)"
+    r"(?P<after>/(?:publishers/(?P<publisher>[a-z0-9-]+)/models/(?P<model>[A-Za-z0-9._@%-]+):(?P<verb>[A-Za-z]+)"
+    r"|endpoints/openapi/chat/completions))"
+)
+_EXPRESS = re.compile(r"/(?:v1|v1beta1)/publishers/")
+_MODEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]*[A-Za-z0-9])?")
+
+_METHODS = {
+    "google": frozenset({"generateContent", "streamGenerateContent", "countTokens", "predict", "embedContent"}),
+    "anthropic": frozenset({"rawPredict", "streamRawPredict"}),
+    "mistralai": frozenset({"rawPredict", "streamRawPredict"}),
+}
+_DIALECTS = {"google": Dialect.GEMINI, "anthropic": Dialect.ANTHROPIC, "mistralai": Dialect.OPENAI}
+
+COUNT_TOKENS = "count-tokens"
+CHAT_COMPLETIONS = "chat/completions"
+
+# Source: the use-provisioned-throughput, priority-paygo and flex-paygo pages.
+REQUEST_TYPE = "x-vertex-ai-llm-request-type"
+SHARED_REQUEST_TYPE = "x-vertex-ai-llm-shared-request-type"
+
+
+def parse(
+    *,
+    method: str,
+    scheme: str,
+    host: str,
+    port: int | None,
+    raw_path: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+) -> Target | NotUnderstood:
+    """What this request asks for.
+
+    Args:
+        host: in lower case, without a port.
+        raw_path: path and query as they go over the wire.
+        headers: looked up in lower case.
+        body: None when it can be sent only once, and so can't be looked at.
+    """
+    if method != "POST":
+        return NotUnderstood(f"only POST requests are routed; this is {method}")
+    if scheme != "https" or port not in (None, 443) or not _HOST.fullmatch(host):
+        return NotUnderstood(f"{scheme}://{host}{f':{port}' if port else ''} is not a Vertex AI host")
+    path, question, query = raw_path.partition("?")
+    route = _ROUTE.fullmatch(path)
+    if route is None:
+        return NotUnderstood(_why_not(path))
+    mode = _mode(headers)
+    if mode is None:
+        return NotUnderstood(f"unknown value of the header {REQUEST_TYPE} or {SHARED_REQUEST_TYPE}")
+    named = _openapi(body) if route["publisher"] is None else _publisher(route, body)
+    if isinstance(named, NotUnderstood):
+        return named
+    return Target(
+        project=route["project"],
+        location=route["location"],
+        publisher=named.publisher,
+        model=named.model,
+        method=named.method,
+        dialect=named.dialect,
+        mode=mode,
+        before=route["before"],
+        after=f"{route['after']}{question}{query}",
+        counted=named.counted,
+    )
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """What the rest of the path, or the body, names."""
+
+    publisher: str
+    model: str
+    method: str
+    dialect: Dialect
+    counted: str = ""
+
+
+def _publisher(route: re.Match[str], body: bytes | None) -> _Named | NotUnderstood:
+    publisher, model, verb = route["publisher"], unquote(route["model"]), route["verb"]
+    if verb not in _METHODS.get(publisher, ()):
+        return NotUnderstood(f"the method {verb} of publisher {publisher} is not known")
+    if not _MODEL.fullmatch(model):
+        return NotUnderstood("the path does not hold a model id")
+    dialect = _DIALECTS[publisher]
+    if publisher != "anthropic" or model != COUNT_TOKENS:
+        return _Named(publisher, model, verb, dialect)
+    counted = _body(body)
+    if isinstance(counted, NotUnderstood):
+        return counted
+    return _Named(publisher, model, verb, dialect, counted.model)
+
+
+def _openapi(body: bytes | None) -> _Named | NotUnderstood:
+    """The OpenAI-compatible endpoint: the model stands in the body as `publisher/model`."""
+    found = _body(body)
+    if isinstance(found, NotUnderstood):
+        return found
+    publisher, slash, model = found.model.partition("/")
+    if not slash or not _MODEL.fullmatch(model):
+        return NotUnderstood("the body's `model` is not of the form publisher/model")
+    return _Named(publisher, model, CHAT_COMPLETIONS, Dialect.OPENAI)
+
+
+class _Body(msgspec.Struct):
+    model: str
+
+
+def _body(body: bytes | None) -> _Body | NotUnderstood:
+    if body is None:
+        return NotUnderstood("the model stands in the body, which can be sent only once and so not be read")
+    try:
+        return msgspec.json.decode(body, type=_Body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return NotUnderstood("the body is not JSON with a `model`")
+
+
+def _mode(headers: Mapping[str, str]) -> Mode | None:
+    """The mode that the request's headers ask for; None when they can't be understood."""
+    dedicated = headers.get(REQUEST_TYPE, "").strip().lower()
+    shared = headers.get(SHARED_REQUEST_TYPE, "").strip().lower()
+    if dedicated not in ("", "shared", "dedicated") or shared not in ("", "priority", "flex", "standard"):
+        return None
+    if dedicated == "dedicated":
+        return "provisioned"
+    if shared == "priority":
+        return "priority"
+    return "flex" if shared == "flex" else "standard"
+
+
+def _why_not(path: str) -> str:
+    if _EXPRESS.match(path):
+        return "express mode: the path names no project and no location, so the service chooses where to process"
+    if "/locations/" not in path:
+        return "the path names no location"
+    return "the path is none of the known model methods"

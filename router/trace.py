@@ -1,0 +1,119 @@
+"""The life of one logical request, as values: what is tried, what came back, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from router.plan import Allowed, Candidate
+from router.signals import Signal
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Nothing has capacity now: wait this long, then look again."""
+
+    delay_s: float
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """What is tried next.
+
+    `number` counts from 1; it must end within `timeout_s`; `refresh` asks for a new credential first.
+    """
+
+    number: int
+    allowed: Allowed
+    timeout_s: float
+    refresh: bool = False
+
+    @property
+    def candidate(self) -> Candidate:
+        return self.allowed.candidate
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt and what came of it, with its start and length in seconds since the request's start."""
+
+    attempt: Attempt
+    signal: Signal
+    at_s: float
+    took_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as plain data."""
+        candidate = self.attempt.candidate
+        return {
+            "number": self.attempt.number,
+            "model": candidate.model,
+            "location": candidate.location,
+            "mode": candidate.mode,
+            "host": self.attempt.allowed.host,
+            "allowed_by": self.attempt.allowed.why,
+            "source": self.attempt.allowed.source,
+            "signal": self.signal.kind,
+            "status": self.signal.status,
+            "message": self.signal.message,
+            "at_s": round(self.at_s, 3),
+            "took_s": round(self.took_s, 3),
+        }
+
+
+class Trace(msgspec.Struct):
+    """All attempts of one logical request.
+
+    `outcome` is `answered`, `stopped` (an answer that no other location would better), `attempts`
+    or `deadline` (what ran out), `network` (several hosts can't be reached), `cancelled`, `broken`
+    (a stream, after its first content), or empty while the request is under way.
+    """
+
+    model: str
+    tried: list[Tried] = []
+    waited_s: float = 0.0
+    outcome: str = ""
+    note: str = ""
+    advice: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        """Where the last attempt went; empty before the first."""
+        return self.tried[-1].attempt.candidate.location if self.tried else ""
+
+    @property
+    def last(self) -> Signal | None:
+        """What came of the last attempt."""
+        return self.tried[-1].signal if self.tried else None
+
+    def broke(self, signal: Signal) -> None:
+        """The last attempt's stream broke after it had been handed over."""
+        self.outcome = "broken"
+        self.tried[-1] = msgspec.structs.replace(self.tried[-1], signal=signal)
+
+    def header(self) -> str:
+        """The way of the request in one line, e.g. `eu=429, europe-west1=200`."""
+        return ", ".join(f"{each.attempt.candidate.location}={each.signal.label}" for each in self.tried)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The trace as plain data."""
+        return {
+            "model": self.model,
+            "outcome": self.outcome,
+            "attempts": [each.as_dict() for each in self.tried],
+            "waited_s": round(self.waited_s, 3),
+            "note": self.note,
+            "advice": list(self.advice),
+        }
+
+    def _lines(self) -> Iterator[str]:
+        yield f"{self.model}: {self.outcome or 'under way'}" + (f" ({self.note})" if self.note else "")
+        for each in self.tried:
+            signal, candidate = each.signal, each.attempt.candidate
+            said = f": {signal.message}" if signal.message else ""
+            yield f"  {each.at_s:6.2f} s  {candidate.location} ({candidate.mode})  {signal.label}{said}"
+        if self.waited_s:
+            yield f"  waited {self.waited_s:.2f} s in all for capacity"
+        yield from (f"  also possible: {each}" for each in self.advice)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
