@@ -1,28 +1,63 @@
 """Region-aware routing and failover for Vertex AI that keeps data residency.
 
-from router import Policy, Router
+    from router import Policy, Router
 
-router = Router(Policy(residency="eu"))
-client = router.wrap(AnthropicVertex(project_id="p", region="eu"))
+    router = Router(Policy(residency="eu"))
+    client = router.wrap(AnthropicVertex(project_id="p", region="eu"))
+
+Names are imported when they are first used: this package is also imported by pytest, for its plugin,
+in every project that has it installed.
 """
 
-from router.auth import CredentialError, GoogleAuth
-from router.errors import (
-    Exhausted,
-    GuardStop,
-    NoRoute,
-    NotSent,
-    PolicyError,
-    RequestNotUnderstood,
-    RouterError,
-    StreamBroken,
-)
-from router.plan import Allowed, Alternative, Candidate, Plan, Refused
-from router.policy import Policy
-from router.router import Router
-from router.signals import Signal
-from router.trace import Trace, Tried
-from router.transport import RoutedTransport
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from router.auth import CredentialError, GoogleAuth
+    from router.errors import (
+        Exhausted,
+        GuardStop,
+        NoRoute,
+        NotSent,
+        PolicyError,
+        RequestNotUnderstood,
+        RouterError,
+        StreamBroken,
+    )
+    from router.exchange import trace_of
+    from router.plan import Allowed, Alternative, Candidate, Plan, Refused
+    from router.policy import Policy
+    from router.router import Router
+    from router.signals import Signal
+    from router.trace import Trace, Tried
+    from router.transport import RoutedTransport
+
+_HOMES = {
+    "Allowed": "plan",
+    "Alternative": "plan",
+    "Candidate": "plan",
+    "CredentialError": "auth",
+    "Exhausted": "errors",
+    "GoogleAuth": "auth",
+    "GuardStop": "errors",
+    "NoRoute": "errors",
+    "NotSent": "errors",
+    "Plan": "plan",
+    "Policy": "policy",
+    "PolicyError": "errors",
+    "Refused": "plan",
+    "RequestNotUnderstood": "errors",
+    "RoutedTransport": "transport",
+    "Router": "router",
+    "RouterError": "errors",
+    "Signal": "signals",
+    "StreamBroken": "errors",
+    "Trace": "trace",
+    "Tried": "trace",
+    "trace_of": "exchange",
+}
 
 __all__ = [
     "Allowed",
@@ -46,4 +81,11 @@ __all__ = [
     "StreamBroken",
     "Trace",
     "Tried",
+    "trace_of",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

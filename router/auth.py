@@ -7,13 +7,12 @@ happens once for all who wait for it, and never on the event loop.
 
 from __future__ import annotations
 
-import importlib
-import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 from router.errors import RouterError
+from router.stack import installed
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _MARK = "vertex_router_auth"
@@ -118,7 +117,7 @@ class _TokenRequest:
         from google.auth import exceptions  # noqa: PLC0415 - loaded with the first request
 
         if self._client is None:
-            self._stack = _any_stack()
+            self._stack = installed()
             self._client = self._stack.Client(follow_redirects=False)
         try:
             response = self._client.request(
@@ -128,14 +127,3 @@ class _TokenRequest:
             failure: type[Any] = exceptions.TransportError
             raise failure(error) from error
         return _TokenResponse(response.status_code, response.headers, response.content)
-
-
-def _any_stack() -> Any:
-    """The stack that the program uses already, or one that is installed."""
-    for name in ("httpx2", "httpx"):
-        if name in sys.modules:
-            return sys.modules[name]
-    try:
-        return importlib.import_module("httpx2")
-    except ModuleNotFoundError:
-        return importlib.import_module("httpx")

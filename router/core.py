@@ -85,7 +85,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             pins=pinned_locations(target, body),
             counted=target.counted,
         )
-        plan = self._plan(question)
+        plan = self._plan(question, target.publisher)
         return Call(
             core=self,
             target=target,
@@ -95,16 +95,25 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             replayable=body is not None,
         )
 
-    def _plan(self, question: Question) -> Plan:
-        try:
-            plan = self.planner.plan(question)
-        except UnknownModel as error:
+    def _plan(self, question: Question, publisher: str) -> Plan:
+        names = [name for name in (question.model, question.counted) if name]
+        strange = next((why for name in names if (why := self._strange(name, publisher))), "")
+        if strange:
             if self.policy.residency is not None:
-                raise RequestNotUnderstood(str(error), self.policy.summary) from error
+                raise RequestNotUnderstood(strange, self.policy.summary)
             return self._plan_for_stranger(question)
+        plan = self.planner.plan(question)
         if not plan.allowed:
             raise NoRoute(with_alternatives(plan, question, self.catalog, self.policy))
         return plan
+
+    def _strange(self, name: str, publisher: str) -> str:
+        """Why the catalog can't speak of this model of this publisher; empty if it can."""
+        try:
+            model = self.catalog.model(name)
+        except UnknownModel as error:
+            return str(error)
+        return "" if model.publisher == publisher else f"{model.id} is a model of {model.publisher}, not of {publisher}"
 
     def _plan_for_stranger(self, question: Question) -> Plan:
         """A model that the catalog does not know stays where the client has set it, if no residency forbids it."""

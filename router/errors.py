@@ -62,10 +62,7 @@ class RequestNotUnderstood(NotSent):
         self.policy = policy
 
     def __str__(self) -> str:
-        return (
-            f"refused under the policy ({self.policy}), nothing was sent: {self.reason}. Use a model method "
-            "with a project and a location in its path, or a policy without residency for this client"
-        )
+        return f"refused under the policy ({self.policy}), nothing was sent: {self.reason}"
 
 
 class GuardStop(NotSent):

@@ -15,7 +15,7 @@ from router.errors import Exhausted, StreamBroken
 from router.relay import Relay, is_event_stream
 from router.signals import OK, STREAM_CUT, Action, Signal, classify, classify_exception
 from router.stack import Stack
-from router.trace import Attempt
+from router.trace import Attempt, Trace
 
 TRACE_HEADER = "x-vertex-router"
 """The response header that tells the way of the request, e.g. `eu=429, europe-west1=200`."""
@@ -169,3 +169,19 @@ def _answer(response: Any, **body: Any) -> _Answer:
     headers = [pair for pair in response.headers.raw if pair[0].lower() not in _NOT_PASSED_ON]
     extensions = {key: response.extensions[key] for key in _EXTENSIONS if key in response.extensions}
     return _Answer(response.status_code, headers, extensions, body)
+
+
+def trace_of(result: Any) -> Trace | None:
+    """The trace of a response or an error of any client, None if it has none.
+
+    Looks into the object itself, the HTTP response that it carries, and what caused it.
+    """
+    seen: set[int] = set()
+    while result is not None and id(result) not in seen:
+        seen.add(id(result))
+        for each in (result, getattr(result, "response", None), getattr(result, "http_response", None)):
+            found = getattr(each, "trace", None) or (getattr(each, "extensions", None) or {}).get(TRACE)
+            if isinstance(found, Trace):
+                return found
+        result = getattr(result, "__cause__", None)
+    return None

@@ -17,8 +17,8 @@ from router.errors import GuardStop
 from router.policy import Policy
 
 _PATH = re.compile(
-    r"/v1(?:beta1)?/projects/[^/?#%\\]+/locations/([a-z0-9-]+)/"
-    r"(?:publishers/[a-z0-9-]+/models/([^/?#\\]+):[A-Za-z]+|endpoints/openapi/chat/completions)(?:\?[^#]*)?"
+    r"/v1(?:beta1)?/projects/[A-Za-z0-9.:_-]+/locations/([a-z0-9-]+)/"
+    r"(?:publishers/[a-z0-9-]+/models/(?:[A-Za-z0-9._@-]|%40)+:[A-Za-z]+|endpoints/openapi/chat/completions)(?:\?[^#]*)?"
 )
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 

@@ -7,9 +7,11 @@ is made for that stack when a request of it comes. No stack is imported before t
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -85,7 +87,7 @@ class Stack:
         """A stream for a sync client."""
         return _body(self.module.SyncByteStream, _SyncBody)(chunks, close)
 
-    def async_body(self, chunks: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> Any:
+    def async_body(self, chunks: AsyncGenerator[bytes, None], close: Callable[[], Awaitable[None]]) -> Any:
         """A stream for an async client."""
         return _body(self.module.AsyncByteStream, _AsyncBody)(chunks, close)
 
@@ -103,7 +105,7 @@ class _SyncBody:
 
 
 class _AsyncBody:
-    def __init__(self, chunks: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, chunks: AsyncGenerator[bytes, None], close: Callable[[], Awaitable[None]]) -> None:
         self._chunks = chunks
         self._close = close
 
@@ -111,7 +113,12 @@ class _AsyncBody:
         return self._chunks
 
     async def aclose(self) -> None:
-        await self._close()
+        try:
+            # A generator left before its end is closed here, not whenever it is collected.
+            with contextlib.suppress(RuntimeError):  # it is being read right now, and will end by itself
+                await self._chunks.aclose()
+        finally:
+            await self._close()
 
 
 @functools.cache
@@ -151,3 +158,14 @@ def stack_of(request: Any) -> Stack:
         if name in NAMES:
             return _stack(name)
     raise TypeError(f"expected a request of httpx or httpx2, got {type(request)!r}")
+
+
+def installed() -> Any:
+    """The module of a stack for this package's own requests: one that the program uses, or one that is there."""
+    for name in NAMES:
+        if name in sys.modules:
+            return sys.modules[name]
+    try:
+        return importlib.import_module(NAMES[0])
+    except ModuleNotFoundError:
+        return importlib.import_module(NAMES[1])

@@ -154,18 +154,15 @@ class Watch:
 
 def text_in(received: bytes, framer: Framer, dialect: Dialect) -> str:
     """The text of the answer in what was received of a stream, for the caller of a broken one."""
-    events = framer.feed(received)
-    return "".join(part for event in events for part in _texts(_loads(event.data), dialect))
+    return "".join(text for event in framer.feed(received) for text in texts(event, dialect))
 
 
-def _loads(data: bytes) -> Any:
+def texts(event: Event, dialect: Dialect) -> Iterator[str]:
+    """The pieces of the answer's text in one event; none in an event of another kind."""
     try:
-        return msgspec.json.decode(data)
+        data = msgspec.json.decode(event.data)
     except msgspec.DecodeError:
-        return None
-
-
-def _texts(data: Any, dialect: Dialect) -> Iterator[str]:
+        return iter(())
     if dialect is Dialect.GEMINI:
         found: Iterable[Any] = _walk(data, "candidates", "content", "parts", "text")
     elif dialect is Dialect.ANTHROPIC:

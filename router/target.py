@@ -177,7 +177,10 @@ def _mode(headers: Mapping[str, str]) -> Mode | None:
 
 def _why_not(path: str) -> str:
     if _EXPRESS.match(path):
-        return "express mode: the path names no project and no location, so the service chooses where to process"
+        return (
+            "express mode: the path names no project and no location, so the service chooses where to process; "
+            "give the client a project and a location instead of an API key"
+        )
     if "/locations/" not in path:
         return "the path names no location"
-    return "the path is none of the known model methods"
+    return f"{path} is none of the known model methods"

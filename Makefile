@@ -1,0 +1,39 @@
+# Each target sets up what it needs in a virtual environment of this folder; a second run does not.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types clean
+
+# The demo's clients are those of the tests, so both share one environment.
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+# The same clients as they were on httpx, before they moved to httpx2.
+.venv-httpx/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-httpx
+	.venv-httpx/bin/pip install --quiet --disable-pip-version-check --editable '.[test-httpx]'
+	@touch $@
+
+.venv/lint: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[lint]'
+	@touch $@
+
+demo: .venv/ready
+	$(BIN)/vertex-router demo
+
+test: .venv/ready .venv-httpx/ready
+	$(BIN)/pytest
+	.venv-httpx/bin/pytest tests/clients tests/router/test_transport.py
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/lint
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv .venv-httpx

@@ -1,0 +1,137 @@
+"""`send` for async callers: the same, with `await`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Self
+
+from router.clients import Clients, Lease
+from router.core import Core
+from router.exchange import Exchange
+from router.relay import Relay
+from router.send import AS_IT_IS, TOO_LATE
+from router.signals import Signal
+from router.stack import Stack
+from router.trace import Attempt
+
+
+class AsyncSender:
+    """Sends through the inner clients of one transport."""
+
+    def __init__(self, core: Core, clients: Clients) -> None:
+        self._core = core
+        self._clients = clients
+
+    async def attempt(self, exchange: Exchange, attempt: Attempt) -> Signal:
+        """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
+        from anyio import fail_after  # noqa: PLC0415 - sync programs need no event loop
+
+        until = self._core.clock() + attempt.timeout_s
+        auth = exchange.auth
+        credential = await auth.aheaders(exchange.url(attempt), attempt.refresh) if auth else {}
+        request = exchange.outgoing(attempt, credential)
+        async with _Answer(self._clients, exchange.stack) as answer:
+            try:
+                with fail_after(attempt.timeout_s):
+                    response = await answer.open(request)
+                    relay = exchange.relay(attempt, response)
+                    if relay is None:
+                        return exchange.whole(attempt, response, await self._read(response.aiter_bytes(), until))
+                    chunks = response.aiter_bytes()
+                    first = await self._first_content(relay, chunks, until)
+            except Exception as error:
+                return exchange.failed(error)
+            if not relay.started:
+                return exchange.fault(response, relay)
+            passing = _passing(exchange, attempt, relay, first, chunks)
+            return exchange.handed_over(response, exchange.stack.async_body(passing, answer.keep()))
+
+    async def unrouted(self, stack: Stack, request: Any) -> Any:
+        """Sends a request on as it is; gives the response as it comes."""
+        async with _Answer(self._clients, stack) as answer:
+            response = await answer.open(stack.copy(request))
+            body = stack.async_body(_raw(response), answer.keep())
+        return stack.response(response.status_code, response.headers.raw, response.extensions, stream=body)
+
+    async def _read(self, chunks: AsyncIterator[bytes], until: float) -> bytes:
+        parts = []
+        async for chunk in chunks:
+            self._in_time(until)
+            parts.append(chunk)
+        return b"".join(parts)
+
+    async def _first_content(self, relay: Relay, chunks: AsyncIterator[bytes], until: float) -> bytes:
+        """Reads until the first content, a fault, or the end; gives what may go to the caller."""
+        async for chunk in chunks:
+            self._in_time(until)
+            first = relay.feed(chunk)
+            if relay.started or relay.fault:
+                return first
+        return relay.end()
+
+    def _in_time(self, until: float) -> None:
+        if self._core.clock() > until:
+            raise TimeoutError(TOO_LATE)
+
+
+class _Answer:
+    """A response under way and the inner client that it comes through.
+
+    Closed at the end of the context, unless it was kept: then by whoever reads its body.
+    """
+
+    def __init__(self, clients: Clients, stack: Stack) -> None:
+        self._clients = clients
+        self._lease: Lease | None = clients.atake(stack)
+        self._response: Any = None
+        self._kept = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._kept:
+            await self.close()
+
+    async def open(self, request: Any) -> Any:
+        assert self._lease is not None  # noqa: S101 - for the type checker
+        self._response = await self._lease.client.send(request, **AS_IT_IS)
+        return self._response
+
+    def keep(self) -> Callable[[], Awaitable[None]]:
+        """Leaves closing to the reader of the body: gives the way to do it, which works once."""
+        self._kept = True
+        return self.close
+
+    async def close(self) -> None:
+        lease, self._lease = self._lease, None
+        if lease is None:
+            return
+        try:
+            if self._response is not None:
+                await self._response.aclose()
+        finally:
+            await self._clients.adone(lease)
+
+
+async def _passing(
+    exchange: Exchange, attempt: Attempt, relay: Relay, first: bytes, chunks: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """What the caller reads: the first content and what follows, or a `StreamBroken` where it breaks."""
+    async with aclosing(chunks):
+        yield first
+        try:
+            while relay.fault is None and (chunk := await anext(chunks, None)) is not None:
+                yield relay.feed(chunk)
+            if relay.fault is None:
+                yield relay.end()
+        except Exception as error:
+            raise exchange.broken(attempt, relay, error) from error
+        if relay.fault is not None:
+            raise exchange.broken(attempt, relay)
+
+
+async def _raw(response: Any) -> AsyncGenerator[bytes, None]:
+    async for chunk in response.stream:
+        yield chunk
