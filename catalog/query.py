@@ -196,7 +196,7 @@ def _availability(claims: Sequence[Availability], on: date, least: Confidence) -
         return Served("unknown", why, claims[0], claims[0].source)
     claim = min(standing, key=lambda each: ("no", "unknown", "yes").index(each.served))
     words = {"yes": "served", "no": "not served here", "unknown": "not established whether it is served here"}
-    reason = words[claim.served] + (f" ({claim.note})" if claim.note and claim.served != "yes" else "")
+    reason = claim.note if claim.note and claim.served != "yes" else words[claim.served]
     return Served(claim.served, reason, claim, claim.source)
 
 

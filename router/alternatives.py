@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
+from cachetools import LRUCache
 
 from catalog.query import Catalog
 from catalog.schema import MODES, Mode
@@ -17,6 +19,7 @@ from router.policy import Policy
 from router.rules import Question
 
 _MOST = 6
+_CACHED = 256
 _NEEDS: dict[Mode, str] = {
     "provisioned": "needs a reservation",
     "single_zone_provisioned": "needs a single-zone reservation",
@@ -24,33 +27,46 @@ _NEEDS: dict[Mode, str] = {
 }
 
 
-def with_alternatives(plan: Plan, question: Question, catalog: Catalog, policy: Policy) -> Plan:
-    """The plan, and what else the same residency admits: this model in other modes, then models like it."""
-    found = (*_other_modes(plan, question, catalog, policy), *_other_models(question, catalog, policy))
-    return msgspec.structs.replace(plan, alternatives=tuple(islice(found, _MOST)))
+class Alternatives:
+    """Finds what else a policy admits, and remembers it. Safe to share between threads."""
 
+    def __init__(self, catalog: Catalog, policy: Policy) -> None:
+        self._catalog = catalog
+        self._policy = policy
+        self._planner = Planner(catalog, policy)
+        self._cache: LRUCache[Question, tuple[Alternative, ...]] = LRUCache(_CACHED)
+        self._lock = threading.Lock()
 
-def _other_modes(plan: Plan, question: Question, catalog: Catalog, policy: Policy) -> Iterator[Alternative]:
-    for mode in MODES:
-        if mode not in question.modes:
-            planner = Planner(catalog, replace(policy, modes=(mode,)))
-            if places := _places(planner.plan(question._replace(modes=(mode,)))):
-                why = _NEEDS.get(mode, f"asked for by {mode} headers")
-                yield Alternative(model=plan.model, mode=mode, locations=places, why=why)
+    def added(self, plan: Plan, question: Question) -> Plan:
+        """The plan, and what else the same residency admits: this model in other modes, then models like it."""
+        with self._lock:
+            known = self._cache.get(question)
+        if known is None:
+            known = tuple(islice(chain(self._other_modes(question), self._other_models(question)), _MOST))
+            with self._lock:
+                self._cache[question] = known
+        return msgspec.structs.replace(plan, alternatives=known)
 
+    def _other_modes(self, question: Question) -> Iterator[Alternative]:
+        model = self._catalog.model(question.model)
+        for mode in MODES:
+            if mode not in question.modes:
+                planner = Planner(self._catalog, replace(self._policy, modes=(mode,)))
+                if places := _places(planner.plan(question._replace(modes=(mode,)))):
+                    why = _NEEDS.get(mode, f"asked for by {mode} headers")
+                    yield Alternative(model=model.id, mode=mode, locations=places, why=why)
 
-def _other_models(question: Question, catalog: Catalog, policy: Policy) -> Iterator[Alternative]:
-    """Models for the same task: the nearest family first, within it the newest."""
-    asked = catalog.model(question.model)
-    alike = [each for each in catalog.models.values() if each.task == asked.task and each is not asked]
-    alike.sort(key=lambda each: each.released or date.min, reverse=True)
-    alike.sort(key=lambda each: (each.family != asked.family, each.publisher != asked.publisher))
-    planner = Planner(catalog, policy)
-    for model in alike:
-        plan = planner.plan(question._replace(model=model.id, method="", pins=frozenset(), counted=""))
-        if not plan.warnings and (places := _places(plan)):
-            why = "of the same family" if model.family == asked.family else f"another model for {asked.task}"
-            yield Alternative(model=model.id, mode=plan.allowed[0].candidate.mode, locations=places, why=why)
+    def _other_models(self, question: Question) -> Iterator[Alternative]:
+        """Models for the same task: the nearest family first, within it the newest."""
+        asked = self._catalog.model(question.model)
+        alike = [each for each in self._catalog.models.values() if each.task == asked.task and each is not asked]
+        alike.sort(key=lambda each: each.released or date.min, reverse=True)
+        alike.sort(key=lambda each: (each.family != asked.family, each.publisher != asked.publisher))
+        for model in alike:
+            plan = self._planner.plan(question._replace(model=model.id, method="", pins=frozenset(), counted=""))
+            if not plan.warnings and (places := _places(plan)):
+                why = "of the same family" if model.family == asked.family else f"another model for {asked.task}"
+                yield Alternative(model=model.id, mode=plan.allowed[0].candidate.mode, locations=places, why=why)
 
 
 def _places(plan: Plan) -> tuple[str, ...]:

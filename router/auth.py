@@ -101,10 +101,6 @@ class _TokenResponse:
 class _TokenRequest:
     """How google-auth fetches tokens: over an HTTP stack that is there anyway, instead of requests."""
 
-    def __init__(self) -> None:
-        self._client: Any = None
-        self._stack: Any = None
-
     def __call__(
         self,
         url: str,
@@ -116,14 +112,12 @@ class _TokenRequest:
     ) -> _TokenResponse:
         from google.auth import exceptions  # noqa: PLC0415 - loaded with the first request
 
-        if self._client is None:
-            self._stack = installed()
-            self._client = self._stack.Client(follow_redirects=False)
+        stack = installed()
+        failure: type[Any] = exceptions.TransportError
         try:
-            response = self._client.request(
-                method, url, content=body, headers=dict(headers or {}), timeout=timeout or _TOKEN_TIMEOUT_S
-            )
-        except self._stack.HTTPError as error:
-            failure: type[Any] = exceptions.TransportError
+            # A client for each: a token lasts an hour, a kept connection would not.
+            with stack.Client(timeout=timeout or _TOKEN_TIMEOUT_S, follow_redirects=False) as client:
+                response = client.request(method, url, content=body, headers=dict(headers or {}))
+        except stack.HTTPError as error:
             raise failure(error) from error
         return _TokenResponse(response.status_code, response.headers, response.content)

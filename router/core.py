@@ -10,7 +10,7 @@ import msgspec
 from catalog.errors import UnknownModel
 from catalog.query import Catalog
 from catalog.schema import Location
-from router.alternatives import with_alternatives
+from router.alternatives import Alternatives
 from router.endpoints import Address, address
 from router.errors import NoRoute, RequestNotUnderstood
 from router.flow import Failover, Steps
@@ -32,6 +32,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     catalog: Catalog
     policy: Policy
     planner: Planner
+    alternatives: Alternatives
     guard: Guard
     health: Health
     clock: Callable[[], float]
@@ -39,6 +40,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     random: Callable[[], float]
     sleep: Callable[[float], object]
     async_sleep: Callable[[float], Awaitable[object]]
+    observe: Callable[[Trace], object]
 
     def explain(self, question: Question) -> Plan:
         """The plan for a question, with what else the policy admits.
@@ -46,7 +48,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UnknownModel: with the nearest ids.
         """
-        return with_alternatives(self.planner.plan(question), question, self.catalog, self.policy)
+        return self.alternatives.added(self.planner.plan(question), question)
 
     def admit(
         self,
@@ -104,7 +106,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             return self._plan_for_stranger(question)
         plan = self.planner.plan(question)
         if not plan.allowed:
-            raise NoRoute(with_alternatives(plan, question, self.catalog, self.policy))
+            raise NoRoute(self.alternatives.added(plan, question))
         return plan
 
     def _strange(self, name: str, publisher: str) -> str:
@@ -192,9 +194,11 @@ class Call(msgspec.Struct, kw_only=True):
         pool = Pool(self.target.project, *attempt.candidate)
         self.core.health.late_fault(pool, signal, self.core.clock())
         self.trace.broke(signal)
+        self.core.observe(self.trace)
 
-    def advise(self) -> None:
-        """Writes into the trace what else the policy admits, for the reader of a failure."""
+    def end(self) -> None:
+        """The request has ended: its failure gets the advice what else the policy admits, its observer is told."""
         if self.trace.outcome in ("attempts", "deadline", "network"):
             plan = self.core.explain(self.question) if self.plan.refused else self.plan
             self.trace.advice = tuple(str(each) for each in plan.alternatives)
+        self.core.observe(self.trace)

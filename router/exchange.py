@@ -147,7 +147,6 @@ class Exchange:
         Raises:
             Exhausted: no attempt was answered; it is also an error of the client's own stack.
         """
-        self.call.advise()
         trace, answer = self.call.trace, self._answer
         if answer is None:
             raise self.stack.error(Exhausted, self._native(), trace) from self._error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random as _random
 import time
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import catalog as _catalog
 from catalog.query import Catalog
 from catalog.schema import Mode
+from router.alternatives import Alternatives
 from router.auth import GoogleAuth
 from router.core import Core
 from router.guard import Guard
@@ -19,14 +21,23 @@ from router.plan import Plan
 from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
+from router.trace import Trace
 from router.transport import RoutedTransport
 from router.wrap import genai, wrap
 
 T = TypeVar("T")
 
+_logger = logging.getLogger("router")
+
 
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def _log(trace: Trace) -> None:
+    level = logging.DEBUG if trace.outcome in ("answered", "cancelled") else logging.WARNING
+    if _logger.isEnabledFor(level):
+        _logger.log(level, "%s", trace)
 
 
 async def _sleep(seconds: float) -> None:
@@ -47,6 +58,8 @@ class Router:
         health: which pools may be used; by default cool-downs and a breaker for each.
         clock, today, random, sleep, async_sleep: seconds (monotonic), the date in UTC, [0, 1), and
             the two ways to wait; handed in by tests and simulations.
+        observe: told of every request when it has ended, and again if its stream breaks later; by
+            default the logger `router` is, at the level of warning for what was not answered.
 
     Raises:
         PolicyError: the policy names something that the catalog does not have.
@@ -63,6 +76,7 @@ class Router:
         random: Callable[[], float] = _random.random,
         sleep: Callable[[float], object] = time.sleep,
         async_sleep: Callable[[float], Awaitable[object]] = _sleep,
+        observe: Callable[[Trace], object] = _log,
     ) -> None:
         policy = policy or Policy(caller_location="wall")
         catalog = catalog or _catalog.load()
@@ -71,6 +85,7 @@ class Router:
             catalog=catalog,
             policy=policy,
             planner=Planner(catalog, policy),
+            alternatives=Alternatives(catalog, policy),
             guard=Guard(catalog, policy),
             health=health or Cooldowns(random),
             clock=clock,
@@ -78,6 +93,7 @@ class Router:
             random=random,
             sleep=sleep,
             async_sleep=async_sleep,
+            observe=observe,
         )
 
     @property
@@ -123,7 +139,7 @@ class Router:
         """
         return GoogleAuth(credentials)
 
-    def genai_http_options(self, **options: Any) -> dict[str, Any]:
+    def genai_http_options(self, **options: Any) -> Any:
         """The `http_options=` for a `google.genai.Client`: sync, async and streams go through the router.
 
         Args:

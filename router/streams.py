@@ -115,7 +115,7 @@ class ArrayFramer:
 
 _GOOGLE_ERROR = re.compile(rb'\s*\[?\s*\{\s*"error"\s*:')
 _ANTHROPIC_ERROR = re.compile(rb'\s*\{\s*"type"\s*:\s*"error"')
-_ANTHROPIC_PRELUDE = re.compile(rb'"type"\s*:\s*"(?:message_start|ping)"')
+_ANTHROPIC_PRELUDE = re.compile(rb'"type"\s*:\s*"(?:message_start|content_block_start|ping)"')
 
 _END = {
     Dialect.GEMINI: re.compile(rb'"(?:finishReason|blockReason)"\s*:'),

@@ -44,7 +44,10 @@ class RoutedTransport:
         exchange = self._exchange(stack, request)
         if exchange is None:
             return self._sender.unrouted(stack, request)
-        drive(exchange.call.steps(), partial(self._sender.attempt, exchange), self._core.sleep)
+        try:
+            drive(exchange.call.steps(), partial(self._sender.attempt, exchange), self._core.sleep)
+        finally:
+            exchange.call.end()
         return exchange.response()
 
     async def handle_async_request(self, request: Any) -> Any:
@@ -58,7 +61,10 @@ class RoutedTransport:
         exchange = self._exchange(stack, request)
         if exchange is None:
             return await self._asender.unrouted(stack, request)
-        await adrive(exchange.call.steps(), partial(self._asender.attempt, exchange), self._core.async_sleep)
+        try:
+            await adrive(exchange.call.steps(), partial(self._asender.attempt, exchange), self._core.async_sleep)
+        finally:
+            exchange.call.end()
         return exchange.response()
 
     def check(self, request: Any) -> None:

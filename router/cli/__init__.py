@@ -1,0 +1,1 @@
+"""The command line: prints what the rooms below return, and has no rules of its own."""
