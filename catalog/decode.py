@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, time
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,7 +31,7 @@ def decode(data: Any, kind: type[T]) -> T:
         DecodeError: with the path of the first value that does not fit and what was expected there.
     """
     try:
-        return msgspec.convert(data, kind)
+        return msgspec.convert(data, kind, builtin_types=(date, datetime, time))
     except msgspec.ValidationError as error:
         found = _PLACE.match(str(error))
         message, trail = (found["message"], found["path"] or "") if found else (str(error), "")
@@ -45,6 +46,7 @@ def _expected(kind: Any, path: tuple[str | int, ...]) -> str:
     here: inspect.Type = inspect.type_info(kind)
     for step in path:
         here = _inside(here, step)
+    here = _present(here)
     if isinstance(here, inspect.LiteralType):
         return f"; expected one of {', '.join(str(value) for value in here.values)}"
     if isinstance(here, inspect.StructType):
@@ -52,9 +54,15 @@ def _expected(kind: Any, path: tuple[str | int, ...]) -> str:
     return ""
 
 
-def _inside(kind: inspect.Type, step: str | int) -> inspect.Type:
+def _present(kind: inspect.Type) -> inspect.Type:
+    """Of an optional type, what it is when it is there."""
     if isinstance(kind, inspect.UnionType):
-        kind = next((part for part in kind.types if not isinstance(part, inspect.NoneType)), kind)
+        return next((part for part in kind.types if not isinstance(part, inspect.NoneType)), kind)
+    return kind
+
+
+def _inside(kind: inspect.Type, step: str | int) -> inspect.Type:
+    kind = _present(kind)
     if isinstance(kind, inspect.StructType):
         return next((field.type for field in kind.fields if field.encode_name == step), kind)
     if isinstance(kind, inspect.VarTupleType):

@@ -33,8 +33,9 @@ def line_of(text: str, path: Path) -> int:
             place = (*table, key.group(1))
         else:
             continue
-        if len(place) > best[0] and want[: len(place)] == place:
-            best = (len(place), number)
+        shared = min(len(place), len(want))  # a whole array of tables is placed at its first header
+        if shared > best[0] and want[:shared] == place[:shared]:
+            best = (shared, number)
     return best[1]
 
 

@@ -57,7 +57,9 @@ def _read(directory: Path) -> Catalog:
     if not problems:  # a file that did not decode would make every reference to it look wrong
         problems += _inconsistent(sources, jurisdictions, locations, models)
     if problems:
-        raise InvalidCatalog(problems)
+        order = [str(directory / f"{name}.toml") for name in ("sources", "jurisdictions", "locations")]
+        order += [str(file) for file in files] or [str(directory / "models")]
+        raise InvalidCatalog(sorted(problems, key=lambda each: (order.index(each.file), each.line)))
     return Catalog(
         sources=[entry.value for entry in sources],
         jurisdictions=[entry.value for entry in jurisdictions],
@@ -124,17 +126,17 @@ def _inconsistent(
     models: list[_Entry[Model]],
 ) -> Iterator[Problem]:
     """What is wrong between entries: ids used twice, references to what does not exist, empty periods."""
-    for entries in (sources, jurisdictions, locations, models):
-        yield from _repeated(entries)
-
     refer = _References(
         source={entry.value.id for entry in sources},
         location={entry.value.id for entry in locations},
         jurisdiction=_jurisdiction_ids(jurisdictions, locations),
     )
+    for entries in (sources, jurisdictions, locations):
+        yield from _repeated(entries)
     for location in locations:
         yield from refer.check(location, "source", location.value.source, "source")
         yield from _misplaced(location, refer)
+    yield from _repeated(models)
     for model in models:
         yield from _inconsistent_model(model, refer)
 
@@ -179,7 +181,8 @@ def _repeated(entries: Iterable[_Entry[Any]]) -> Iterator[Problem]:
     for entry in entries:
         for name in (entry.value.id, *getattr(entry.value, "aliases", ())):
             if name in seen:
-                yield entry.problem(f"{name!r} is already a name of {seen[name]!r}", "id")
+                field = "id" if name == entry.value.id else "aliases"
+                yield entry.problem(f"{name!r} is already a name of {seen[name]!r}", field)
             seen[name] = entry.value.id
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -167,14 +168,21 @@ class Catalog:
         return Bounded(UNKNOWN_BOUNDARY, why, claim=claims[0])
 
     def _narrowest(self, claims: Sequence[Processing]) -> Bounded:
-        """Of claims that all hold, the one that promises most; one that promises nothing beats them."""
+        """Of claims that all hold, the one that promises most, if they lie one inside the other.
+
+        One that promises nothing beats them; claims that exclude each other are no guarantee at all.
+        """
         for boundary, reason in (
             (NO_BOUNDARY, "processing may happen anywhere"),
             (UNKNOWN_BOUNDARY, "where processing stays is not established"),
         ):
             if claim := next((each for each in claims if each.boundary == boundary), None):
                 return Bounded(boundary, reason, claim=claim)
-        claim = min(claims, key=lambda each: len(self.countries(each.boundary)))
+        inwards = sorted(claims, key=lambda each: len(self.countries(each.boundary)))
+        if not all(self.countries(a.boundary) <= self.countries(b.boundary) for a, b in pairwise(inwards)):
+            named = ", ".join(each.boundary for each in inwards)
+            return Bounded(UNKNOWN_BOUNDARY, f"claims contradict each other: {named}", claim=inwards[0])
+        claim = inwards[0]
         return Bounded(claim.boundary, f"processing stays in {claim.boundary}", self.countries(claim.boundary), claim)
 
 

@@ -21,6 +21,7 @@ from router.rules import Question
 _MOST = 6
 _CACHED = 256
 _NEEDS: dict[Mode, str] = {
+    "standard": "on demand",
     "provisioned": "needs a reservation",
     "single_zone_provisioned": "needs a single-zone reservation",
     "batch": "as a batch job",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from itertools import pairwise
 
 from catalog.query import Catalog
 from catalog.schema import CONFIDENCES, Availability, Claim, Location, Model, Processing
@@ -101,7 +102,7 @@ class Guard:
         return "" if self._stays(model.processing, location, on, tokens) else "no claim that processing stays inside"
 
     def _stays(self, claims: tuple[Processing, ...], location: Location, on: date, tokens: int | None) -> bool:
-        """Every claim that speaks of this request promises a boundary, and one of them lies inside."""
+        """Every claim that speaks of this request promises a boundary, each inside the next, the first inside ours."""
         boundaries = [
             claim.boundary
             for claim in claims
@@ -109,7 +110,8 @@ class Guard:
         ]
         if not boundaries or "none" in boundaries or "unknown" in boundaries:
             return False
-        return any(self._catalog.countries(boundary) <= self._countries for boundary in boundaries)
+        nested = sorted((self._catalog.countries(boundary) for boundary in boundaries), key=len)
+        return nested[0] <= self._countries and all(inner <= outer for inner, outer in pairwise(nested))
 
     def _bought_here(self, claims: tuple[Availability, ...], location: Location, mode: str, on: date) -> bool:
         said = [

@@ -11,7 +11,7 @@ import re
 from router.target import Target
 
 # A JSON string that is a resource name as a whole; a prompt that merely mentions one does not match.
-_RESOURCE = re.compile(rb'"projects\\?/[^/"\\\s]+\\?/locations\\?/([a-z0-9-]+)\\?/([A-Za-z]+)[^"\s]*"')
+_RESOURCE = re.compile(rb'(?<!\\)"projects\\?/[^/"\\\s]+\\?/locations\\?/([a-z0-9-]+)\\?/([A-Za-z]+)(?:[^"\s\\]|\\/)*"')
 _SHORT_CACHE = re.compile(rb'"cached_?[cC]ontent"\s*:\s*"(?:cachedContents\\?/)?[^"/\\]+"')
 
 # Names in other services: their location says where data is read, not where the model must run.

@@ -94,7 +94,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "model": self.model,
             "date": self.on.isoformat(),
-            "policy": self.policy,
+            "policy": {name: list(value) if isinstance(value, list) else value for name, value in self.policy.items()},
             "allowed": [
                 {
                     "location": each.candidate.location,

@@ -90,7 +90,8 @@ class Planner:
         if question.on >= end.on:
             yield f"{model.id}: the retirement announced for {end.on} has passed and is not confirmed{successor}"
         elif end.on - question.on <= NOTICE:
-            yield f"{model.id} retires on {end.on}, in {(end.on - question.on).days} days{successor}"
+            days = (end.on - question.on).days
+            yield f"{model.id} retires on {end.on}, in {days} day{'' if days == 1 else 's'}{successor}"
 
     def _served_at(self, model: Model, question: Question) -> set[str]:
         places = self._catalog.locations.values()

@@ -153,6 +153,10 @@ class Policy:
                     known(name)
                 except CatalogError as error:
                     raise PolicyError(f"`{field}`: {error}", [field]) from None
+        allowed = {catalog.model(name).id for name in self.allow_models or ()}
+        for name in self.deny_models:  # one by its id, the other by an alias
+            if catalog.model(name).id in allowed:
+                raise _clash(self, "allow_models", "deny_models", f"both mean {catalog.model(name).id!r}")
 
     @property
     def admits_preview(self) -> bool:
@@ -253,8 +257,12 @@ def _clashing_lists(policy: Policy) -> Iterable[PolicyError]:
             yield _clash(policy, "prefer", "deny_locations", f"{name!r} is preferred and denied")
         elif name in _KINDS and name not in policy.kinds:
             yield _clash(policy, "prefer", "kinds", f"{name!r} is preferred and not among the kinds")
-        elif name not in _KINDS and policy.allow_locations is not None and name not in policy.allow_locations:
+        elif policy.allow_locations is not None and _is_location(name) and name not in policy.allow_locations:
             yield _clash(policy, "prefer", "allow_locations", f"{name!r} is preferred and not allowed")
+
+
+def _is_location(name: str) -> bool:
+    return name not in _KINDS or name == "global"  # which is a kind and the one location of it
 
 
 def _clashing_times(policy: Policy) -> Iterable[PolicyError]:
@@ -267,7 +275,17 @@ def _clashing_times(policy: Policy) -> Iterable[PolicyError]:
     if policy.attempt_timeout_s is not None and policy.attempt_timeout_s > policy.deadline_s:
         yield _clash(policy, "attempt_timeout_s", "deadline_s", "an attempt may not take longer than all together")
     if policy.connect_timeout_s is not None and policy.connect_timeout_s > policy.attempt_limit_s:
-        yield _clash(policy, "connect_timeout_s", "attempt_timeout_s", "connecting is a part of the attempt")
+        yield _connecting_too_long(policy)
+
+
+def _connecting_too_long(policy: Policy) -> PolicyError:
+    why = "connecting is a part of the attempt"
+    if policy.attempt_timeout_s is not None:
+        return _clash(policy, "connect_timeout_s", "attempt_timeout_s", why)
+    if policy.deadline_s < DEFAULT_ATTEMPT_TIMEOUT_S:
+        return _clash(policy, "connect_timeout_s", "deadline_s", why)
+    field, value = "connect_timeout_s", policy.connect_timeout_s
+    return PolicyError(f"`{field}` = {value} is above the default `attempt_timeout_s` of 120; {why}", [field])
 
 
 def _clash(policy: Policy, one: str, other: str, why: str) -> PolicyError:

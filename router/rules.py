@@ -16,6 +16,9 @@ from router.plan import Allowed, Candidate, Refused
 from router.policy import Policy
 
 
+_STAGE = {"preview": "a preview", "experimental": "an experimental"}
+
+
 class Question(NamedTuple):
     """What a plan is asked for.
 
@@ -135,7 +138,7 @@ class Rules:
             yield self._refuse(place, "model-not-allowed", f"the policy's allow_models does not name {model.id}")
         if model.stage != "ga" and not policy.admits_preview:
             mend = "preview_models = true would admit it"
-            yield self._refuse(place, "preview-model", f"{model.id} is a {model.stage} model", mend=mend)
+            yield self._refuse(place, "preview-model", f"{model.id} is {_STAGE[model.stage]} model", mend=mend)
         if model.data_sharing and not policy.admits_data_sharing:
             terms, mend = model.data_sharing, "data_sharing_models = true would admit it"
             yield self._refuse(place, "data-sharing", terms.terms, terms.source, mend)
@@ -152,7 +155,8 @@ class Rules:
         return Refused(location=place.id, rule=rule, reason=reason, source=self._cite(source), mend=mend)
 
     def _admit(self, model: Model, place: Location, mode: Mode, served: Served, bounded: Bounded) -> Allowed:
-        resting = bounded.claim if self._within is not None and bounded.claim else served.claim
+        guaranteed = self._within is not None and self._policy.assurance == "processing"
+        resting = bounded.claim if guaranteed else served.claim
         if served.verdict != "yes":
             why = "the client's own location, kept; the catalog does not know it to serve this model"
         elif self._within is None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import catalog
 import pytest
+
+import catalog
 from router.flow import UNREACHABLE_HOSTS, Failover
 from router.health import Cooldowns
 from router.plan import Plan

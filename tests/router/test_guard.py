@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import catalog
 import pytest
 
+import catalog
 from router import GuardStop, Policy
 from router.guard import Guard
 from tests.world import GEMINI, TODAY

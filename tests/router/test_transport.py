@@ -454,9 +454,9 @@ def test_an_async_stream_that_is_left_early_leaves_nothing_behind(stack: ModuleT
         async with (
             stack.AsyncClient(transport=transport) as client,
             client.stream("POST", STREAM, json={}) as response,
+            aclosing(response.aiter_bytes()) as chunks,
         ):
-            async with aclosing(response.aiter_bytes()) as chunks:
-                assert await anext(chunks)
+            assert await anext(chunks)
         gc.collect()
 
     anyio.run(leave, backend=loop)

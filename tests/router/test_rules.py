@@ -1,0 +1,469 @@
+from __future__ import annotations
+
+import inspect
+import re
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from catalog import Availability, Model, Processing, Retirement
+from catalog.schema import DataSharing
+from router import Allowed, Policy, Refused
+from router import rules as rules_module
+from router.rules import Question, Rules
+from tests.world import TODAY, claim, roomy_catalog
+
+SERVED_SOURCE, BOUND_SOURCE, MODEL_SOURCE = "google-rest-hosts", "google-data-residency", "claude-quotas"
+SERVED_URL = "https://docs.cloud.google.com/gemini-enterprise-agent-platform/reference/rest"
+BOUND_URL = "https://docs.cloud.google.com/gemini-enterprise-agent-platform/resources/data-residency"
+MODEL_URL = "https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/partner-models/claude/quotas"
+
+
+def served(verdict: str, *locations: str, **more: Any) -> Availability:
+    fields = {"modes": ("standard",), "source": SERVED_SOURCE, "checked": date(2026, 11, 1), **more}
+    return Availability(**claim(locations=locations, served=verdict, **fields))
+
+
+def bound(boundary: str, *locations: str, **more: Any) -> Processing:
+    fields = {"source": BOUND_SOURCE, "checked": date(2026, 11, 2), **more}
+    return Processing(**claim(locations=locations, boundary=boundary, **fields))
+
+
+ROBIN = Model(
+    id="robin",
+    name="Robin",
+    publisher="acme",
+    family="robin",
+    task="text",
+    aliases=("robin@1",),
+    methods=("sing", "whistle"),
+    stage="ga",
+    availability=(
+        served("yes", "global", "us", "eu", "europe-west2", "europe-west3", "europe-west4", "europe-west6"),
+        served("no", "europe-west8", note="no tree there"),
+        served("unknown", "europe-west9"),
+        served("yes", "europe-west12", confidence="low"),
+        served("yes", "europe-west8", modes=("provisioned", "batch")),
+    ),
+    processing=(
+        bound("us", "us"),
+        bound("eu", "eu", "europe-west8", "europe-west9"),
+        bound("gb", "europe-west2"),
+        bound("de", "europe-west3", max_context_tokens=100),
+        bound("none", "europe-west6"),
+    ),
+)
+WREN = msgspec.structs.replace(ROBIN, id="wren", aliases=())
+
+
+def robin(*claims: Availability | Processing, **fields: Any) -> Model:
+    """The model with further claims or other fields."""
+    more = {
+        "availability": (*ROBIN.availability, *(each for each in claims if isinstance(each, Availability))),
+        "processing": (*ROBIN.processing, *(each for each in claims if isinstance(each, Processing))),
+    }
+    return msgspec.structs.replace(ROBIN, **{**more, **fields})
+
+
+def judge(
+    place: str, policy: Policy | None = None, model: Model = ROBIN, mode: Any = "standard", **question: Any
+) -> Allowed | Refused:
+    catalog = roomy_catalog(model, WREN)
+    asked = Question(**{"model": model.id, "modes": (mode,), "on": TODAY, **question})
+    return Rules(catalog, policy or Policy()).judge(model, catalog.location(place), mode, asked)
+
+
+def refused(*given: Any, **more: Any) -> Refused:
+    found = judge(*given, **more)
+    assert isinstance(found, Refused), found
+    return found
+
+
+def allowed(*given: Any, **more: Any) -> Allowed:
+    found = judge(*given, **more)
+    assert isinstance(found, Allowed), found
+    return found
+
+
+EU = Policy(residency="eu")
+BY_PLACE = Policy(residency="eu", assurance="location")
+SHARING = DataSharing(terms="the choirmaster listens", source=MODEL_SOURCE, where="small print")
+ENDED = Retirement(on=date(2026, 10, 20), source=MODEL_SOURCE, where="last row")
+
+
+# Every rule refuses what it should: the location, the policy and the rest of the question; then what is said of it.
+
+CASES: list[tuple[str, str, Policy, dict[str, Any], dict[str, str]]] = [
+    ("not-served", "europe-west8", Policy(), {}, {
+        "reason": "no tree there; served in provisioned, batch mode", "source": SERVED_URL,
+    }),
+    ("not-served", "eu", Policy(), {"model": robin(retirement=msgspec.structs.replace(ENDED, confirmed=True))}, {
+        "reason": "retired on 2026-10-20", "source": MODEL_URL,
+    }),
+    ("not-known-to-be-served", "us-central1", Policy(), {}, {
+        "reason": "no claim says whether it is served in standard mode", "source": "",
+    }),
+    ("not-known-to-be-served", "europe-west9", Policy(), {}, {
+        "reason": "not established whether it is served here", "source": SERVED_URL,
+    }),
+    ("not-known-to-be-served", "europe-west12", Policy(), {}, {
+        "reason": "only evidence of less than medium confidence", "source": SERVED_URL,
+    }),
+    ("not-known-to-be-served", "eu", Policy(), {"on": date(2025, 12, 31)}, {
+        "reason": "evidence begins on 2026-01-01", "source": SERVED_URL,
+    }),
+    ("not-known-to-be-served", "eu", Policy(), {"mode": "flex"}, {
+        "reason": "no claim says whether it is served in flex mode; served in standard mode", "source": "",
+    }),
+    ("no-boundary", "global", EU, {}, {
+        "reason": "requests to global may be processed anywhere", "source": BOUND_URL,
+    }),
+    ("no-boundary", "europe-west6", Policy(residency="ch"), {}, {
+        "reason": "processing may happen anywhere", "source": BOUND_URL,
+    }),
+    ("no-boundary", "global", BY_PLACE, {}, {
+        "reason": "requests to global may be processed anywhere", "source": BOUND_URL,
+    }),
+    ("boundary-unknown", "europe-west4", EU, {}, {
+        "reason": "no claim says where processing stays", "source": "",
+    }),
+    ("boundary-unknown", "europe-west4", EU, {"model": robin(bound("unknown", "europe-west4"))}, {
+        "reason": "where processing stays is not established", "source": BOUND_URL,
+    }),
+    ("boundary-unknown", "europe-west3", EU, {"tokens": 101}, {
+        "reason": "guaranteed only up to 100 context tokens; the request is of 101 tokens", "source": BOUND_URL,
+    }),
+    ("boundary-unknown", "europe-west3", EU, {}, {
+        "reason": "guaranteed only up to 100 context tokens; the request is of unknown size", "source": BOUND_URL,
+    }),
+    ("boundary-unknown", "europe-west4", EU, {"model": robin(bound("eu", "europe-west4", confidence="low"))}, {
+        "reason": "only evidence of less than medium confidence", "source": BOUND_URL,
+    }),
+    ("boundary-unknown", "europe-west4", EU, {"model": robin(bound("eu", "europe-west4", until=TODAY))}, {
+        "reason": "the evidence ends on 2026-11-21", "source": BOUND_URL,
+    }),
+    ("boundary-outside", "us", EU, {}, {
+        "reason": "processing stays in us, not within eu", "source": BOUND_URL,
+        "mend": "a residency that includes us would admit it",
+    }),
+    ("boundary-outside", "europe-west2", EU, {}, {
+        "reason": "processing stays in gb, not within eu", "source": BOUND_URL,
+        "mend": "a residency that includes gb would admit it",
+    }),
+    ("boundary-outside", "eu", Policy(residency=["de", "fr"]), {}, {
+        "reason": "processing stays in eu, not within de + fr", "source": BOUND_URL,
+        "mend": "a residency that includes eu would admit it",
+    }),
+    ("location-outside", "europe-west2", BY_PLACE, {}, {
+        "reason": "the endpoint stands outside eu", "source": SERVED_URL,
+    }),
+    ("boundary-outside", "europe-west4", BY_PLACE, {"model": robin(bound("us", "europe-west4"))}, {
+        "reason": "processing stays in us, outside eu", "source": BOUND_URL,
+    }),
+    ("pinned", "us", Policy(), {"pins": frozenset({"eu"})}, {
+        "reason": "a resource that the request names binds it to eu",
+    }),
+    ("pinned", "us", Policy(), {"pins": frozenset({"us", "eu"})}, {
+        "reason": "a resource that the request names binds it to eu, us",
+    }),
+    ("location-denied", "us", Policy(deny_locations=["eu", "us"]), {}, {
+        "reason": "the policy's deny_locations names it",
+    }),
+    ("location-not-allowed", "us", Policy(allow_locations="eu"), {}, {
+        "reason": "the policy's allow_locations does not name it",
+    }),
+    ("kind-not-allowed", "us", Policy(kinds=["global", "region"]), {}, {
+        "reason": "the policy's kinds do not include multi_region",
+    }),
+    ("mode-not-allowed", "europe-west8", Policy(), {"mode": "batch"}, {
+        "reason": "the policy's modes do not include batch",
+    }),
+    ("caller-wall", "us", Policy(caller_location="wall"), {"caller": "eu"}, {
+        "reason": "the client is set to eu", "mend": 'a policy with caller_location = "prefer" would let it move',
+    }),
+    ("model-denied", "us", Policy(deny_models="robin"), {}, {
+        "reason": "the policy's deny_models names robin",
+    }),
+    ("model-denied", "us", Policy(deny_models="robin@1"), {}, {
+        "reason": "the policy's deny_models names robin",
+    }),
+    ("model-not-allowed", "us", Policy(allow_models="wren"), {}, {
+        "reason": "the policy's allow_models does not name robin",
+    }),
+    ("preview-model", "eu", EU, {"model": robin(stage="preview")}, {
+        "reason": "robin is a preview model", "mend": "preview_models = true would admit it",
+    }),
+    ("preview-model", "eu", Policy(preview_models=False), {"model": robin(stage="preview")}, {
+        "reason": "robin is a preview model", "mend": "preview_models = true would admit it",
+    }),
+    ("data-sharing", "eu", EU, {"model": robin(data_sharing=SHARING)}, {
+        "reason": "the choirmaster listens", "source": MODEL_URL, "mend": "data_sharing_models = true would admit it",
+    }),
+    ("retirement-passed", "eu", Policy(after_retirement="refuse"), {"model": robin(retirement=ENDED)}, {
+        "reason": "the retirement announced for 2026-10-20 has passed", "source": MODEL_URL,
+        "mend": 'after_retirement = "warn" would admit it',
+    }),
+    ("method-unknown", "eu", EU, {"method": "croak"}, {
+        "reason": "the catalog does not know croak for robin, so nothing is guaranteed for it",
+    }),
+    ("model-denied", "eu", Policy(deny_models="wren"), {"counted": "wren"}, {
+        "reason": "the policy's deny_models names wren",
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "policy", "given", "said"), CASES, ids=[f"{rule} at {place}" for rule, place, *_ in CASES]
+)
+def test_a_rule_refuses_by_name_with_reason_source_and_mend(
+    rule: str, place: str, policy: Policy, given: dict[str, Any], said: dict[str, str]
+) -> None:
+    assert refused(place, policy, **given) == Refused(location=place, rule=rule, **{"source": "", "mend": "", **said})
+
+
+def test_every_rule_of_the_module_is_tried() -> None:
+    source = inspect.getsource(rules_module)
+    named = {*re.findall(r'_refuse\(place, "([a-z-]+)"', source), *re.findall(r'"(not-[a-z-]+)"', source)}
+    assert named == {rule for rule, *_ in CASES}
+
+
+# Facts come before wishes, the location before the model: what each step mends lets the next rule speak.
+
+STEPS: list[tuple[str, dict[str, Any]]] = [
+    ("not-served", {"model": {"availability": (served("yes", "us"),)}}),
+    ("boundary-outside", {"policy": {"residency": "us"}}),
+    ("pinned", {"question": {"pins": frozenset({"us"})}}),
+    ("location-denied", {"policy": {"deny_locations": ()}}),
+    ("location-not-allowed", {"policy": {"allow_locations": None}}),
+    ("kind-not-allowed", {"policy": {"kinds": "multi_region"}}),
+    ("mode-not-allowed", {"policy": {"modes": "standard"}}),
+    ("caller-wall", {"question": {"caller": "us"}}),
+    ("model-denied", {"policy": {"deny_models": ()}}),
+    ("model-not-allowed", {"policy": {"allow_models": "robin"}}),
+    ("preview-model", {"model": {"stage": "ga"}}),
+    ("data-sharing", {"policy": {"data_sharing_models": True}}),
+    ("retirement-passed", {"policy": {"after_retirement": "warn"}}),
+    ("method-unknown", {"question": {"method": "sing"}}),
+]
+
+
+def test_the_rules_speak_in_their_order() -> None:
+    state: dict[str, dict[str, Any]] = {
+        "model": {
+            "availability": (served("no", "us"),),
+            "stage": "preview",
+            "data_sharing": SHARING,
+            "retirement": ENDED,
+        },
+        "policy": {
+            "residency": "de",
+            "deny_locations": "us",
+            "allow_locations": "eu",
+            "kinds": "region",
+            "modes": "batch",
+            "caller_location": "wall",
+            "deny_models": "robin",
+            "allow_models": "wren",
+            "after_retirement": "refuse",
+        },
+        "question": {"pins": frozenset({"eu"}), "caller": "eu", "method": "croak"},
+    }
+
+    def judged() -> Allowed | Refused:
+        model = msgspec.structs.replace(ROBIN, **state["model"])
+        return judge("us", Policy(**state["policy"]), model, **state["question"])
+
+    spoken = []
+    for _, mended in STEPS:
+        found = judged()
+        spoken.append(found.rule if isinstance(found, Refused) else "")
+        for part, fields in mended.items():
+            state[part].update(fields)
+    assert spoken == [rule for rule, _ in STEPS]
+    assert isinstance(judged(), Allowed)
+
+
+# What is admitted, and by which evidence
+
+
+@pytest.mark.parametrize(
+    ("residency", "places"),
+    [
+        ("eu", {"eu", "europe-west3"}),
+        ("eea", {"eu", "europe-west3"}),
+        ("de", {"europe-west3"}),
+        ("nl", set()),
+        ("us", {"us"}),
+        ("gb", {"europe-west2"}),
+        (["eu", "gb"], {"eu", "europe-west2", "europe-west3"}),
+        (["eu", "us", "gb"], {"eu", "us", "europe-west2", "europe-west3"}),
+    ],
+    ids=str,
+)
+def test_a_residency_admits_exactly_the_locations_whose_boundary_lies_within_it(
+    residency: Any, places: set[str]
+) -> None:
+    policy = Policy(residency=residency)
+    known = roomy_catalog(ROBIN).locations
+    assert {place for place in known if isinstance(judge(place, policy, tokens=100), Allowed)} == places
+
+
+def test_under_a_residency_the_evidence_is_the_boundarys_claim() -> None:
+    found = allowed("eu", EU)
+    assert found.candidate == ("robin", "eu", "standard")
+    assert (found.kind, found.host) == ("multi_region", "aiplatform.eu.rep.googleapis.com")
+    assert (found.boundary, found.source, found.checked) == ("eu", BOUND_URL, date(2026, 11, 2))
+    assert found.why == "served in standard mode; processing stays in eu"
+
+
+def test_without_a_residency_the_evidence_is_the_claim_that_it_is_served() -> None:
+    found = allowed("eu")
+    assert (found.boundary, found.source, found.checked) == ("eu", SERVED_URL, date(2026, 11, 1))
+    assert found.why == "served in standard mode"
+
+
+def test_by_location_the_evidence_is_not_a_claim_about_processing() -> None:
+    """The reason given is the endpoint's place, so a claim about processing is no evidence for it."""
+    found = allowed("europe-west4", BY_PLACE, robin(bound("unknown", "europe-west4")))
+    assert found.why == "served in standard mode; the endpoint stands within eu"
+    assert found.boundary == "unknown"
+    assert found.source == SERVED_URL
+
+
+def test_a_source_without_an_address_is_cited_by_its_id() -> None:
+    model = robin(served("yes", "us-central1", source="diary"))
+    assert judge("us-central1", Policy(), model).source == ""
+    catalog = roomy_catalog(model)
+    sources = {**catalog.sources, "diary": msgspec.structs.replace(catalog.sources[SERVED_SOURCE], id="diary", url="")}
+    known = type(catalog)(
+        sources=sources.values(),
+        jurisdictions=catalog.jurisdictions.values(),
+        locations=catalog.locations.values(),
+        models=[model],
+    )
+    question = Question("robin", ("standard",), TODAY)
+    found = Rules(known, Policy()).judge(model, known.location("us-central1"), "standard", question)
+    assert found.source == "diary"
+
+
+@pytest.mark.parametrize(
+    ("place", "residency", "claims"),
+    [
+        ("europe-west4", "eu", ()),
+        ("europe-west4", "nl", ()),
+        ("europe-west3", "de", (bound("eu", "europe-west3"),)),
+        ("europe-west6", "ch", ()),
+        ("eu", "eu", ()),
+    ],
+)
+def test_by_location_an_endpoint_inside_is_enough(place: str, residency: str, claims: tuple[Processing, ...]) -> None:
+    policy = Policy(residency=residency, assurance="location")
+    assert (
+        allowed(place, policy, robin(*claims)).why == f"served in standard mode; the endpoint stands within {residency}"
+    )
+
+
+@pytest.mark.parametrize(("least", "rule"), [("low", ""), ("medium", "not-known-to-be-served")])
+def test_the_least_confidence_is_the_policys(least: Any, rule: str) -> None:
+    assert getattr(judge("europe-west12", Policy(min_confidence=least)), "rule", "") == rule
+
+
+def test_a_location_that_no_rule_refuses_is_admitted_for_each_of_its_modes() -> None:
+    policy = Policy(modes=["standard", "batch", "provisioned"])
+    assert allowed("europe-west8", policy, mode="batch").candidate.mode == "batch"
+    assert allowed("europe-west8", policy, mode="provisioned").candidate.mode == "provisioned"
+
+
+# The caller's own location, without a residency
+
+WALL = Policy(caller_location="wall")
+KEPT = "the client's own location, kept; the catalog does not know it to serve this model"
+
+
+@pytest.mark.parametrize("place", ["us-central1", "europe-west9", "europe-west12"])
+def test_a_walled_caller_keeps_a_location_that_is_not_known_to_serve(place: str) -> None:
+    found = allowed(place, WALL, caller=place)
+    assert (found.candidate.location, found.why) == (place, KEPT)
+
+
+def test_a_kept_location_cites_the_location_itself_and_was_never_checked() -> None:
+    found = allowed("us-central1", WALL, caller="us-central1")
+    assert (found.source, found.checked) == (SERVED_URL, None)
+
+
+def test_a_walled_caller_does_not_keep_a_location_that_is_known_not_to_serve() -> None:
+    assert refused("europe-west8", WALL, caller="europe-west8").rule == "not-served"
+
+
+def test_a_walled_caller_keeps_only_its_own_location() -> None:
+    assert refused("us-central1", WALL, caller="us-east1").rule == "not-known-to-be-served"
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(caller_location="ignore")], ids=["prefer", "ignore"])
+def test_only_a_wall_keeps_what_is_not_known_to_serve(policy: Policy) -> None:
+    assert refused("us-central1", policy, caller="us-central1").rule == "not-known-to-be-served"
+
+
+def test_under_a_residency_a_wall_keeps_nothing_that_is_not_known_to_serve() -> None:
+    policy = Policy(residency="eu", caller_location="wall")
+    assert refused("europe-west9", policy, caller="europe-west9").rule == "not-known-to-be-served"
+
+
+def test_a_wall_without_a_caller_holds_nothing_back() -> None:
+    assert allowed("us", WALL)
+
+
+# Pins, methods, models
+
+
+def test_a_pin_admits_its_own_location_alone() -> None:
+    pins = frozenset({"eu"})
+    known = roomy_catalog(ROBIN).locations
+    assert [place for place in known if isinstance(judge(place, pins=pins), Allowed)] == ["eu"]
+
+
+@pytest.mark.parametrize("method", ["", "sing", "whistle"])
+def test_a_method_that_the_catalog_knows_is_admitted_under_a_residency(method: str) -> None:
+    assert allowed("eu", EU, method=method)
+
+
+def test_a_method_that_the_catalog_does_not_know_is_admitted_without_a_residency() -> None:
+    assert allowed("eu", Policy(), method="croak")
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"stage": "preview"}, "preview-model"),
+        ({"data_sharing": SHARING}, "data-sharing"),
+    ],
+)
+def test_counting_tokens_asks_the_policy_for_the_model_that_is_counted(change: dict[str, Any], rule: str) -> None:
+    counter = robin(id="count", aliases=(), task="count")
+    counted = msgspec.structs.replace(WREN, **change)
+    catalog = roomy_catalog(counter, counted)
+    question = Question("count", ("standard",), TODAY, method="whatever", counted="wren")
+    found = Rules(catalog, EU).judge(counter, catalog.location("eu"), "standard", question)
+    assert isinstance(found, Refused)
+    assert found.rule == rule
+
+
+def test_the_model_that_counts_needs_no_entry_among_the_allowed_ones() -> None:
+    counter = robin(id="count", aliases=(), task="count")
+    assert allowed("eu", Policy(allow_models="wren"), counter, counted="wren")
+    assert refused("eu", Policy(allow_models="wren")).rule == "model-not-allowed"
+
+
+def test_an_experimental_model_needs_the_same_consent_as_a_preview_model() -> None:
+    model = robin(stage="experimental")
+    assert refused("eu", EU, model).rule == "preview-model"
+    assert allowed("eu", Policy(residency="eu", preview_models=True), model)
+
+
+def test_an_announced_retirement_refuses_from_its_day_on_and_only_if_asked_to() -> None:
+    strict, model = Policy(after_retirement="refuse"), robin(retirement=ENDED)
+    assert allowed("eu", strict, model, on=date(2026, 10, 19))
+    assert refused("eu", strict, model, on=date(2026, 10, 20)).rule == "retirement-passed"
+    assert allowed("eu", Policy(), model, on=date(2026, 10, 20))

@@ -1,0 +1,137 @@
+"""The rooms stand on floors: a file imports only from floors below its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# From the ground up; a new file goes as low as its imports allow.
+FLOORS = (
+    "catalog/errors catalog/lines catalog/schema",
+    "catalog/decode",
+    "catalog/query",
+    "catalog/loader",
+    "catalog/__init__ router/plan router/wire",
+    "router/signals router/streams",
+    "router/relay router/target router/trace",
+    "router/endpoints router/errors router/health router/pins",
+    "router/policy router/stack",
+    "router/auth router/clients router/flow router/guard router/rules",
+    "router/drive router/planner",
+    "router/alternatives",
+    "router/core",
+    "router/exchange",
+    "router/send",
+    "router/asend",
+    "router/transport",
+    "router/wrap/genai router/wrap/stainless",
+    "router/wrap/clients",
+    "router/wrap/__init__",
+    "router/router",
+    "router/__init__",
+    "router/cli/__init__ router/cli/options router/cli/scenes",
+    "router/cli/ask router/cli/demo router/cli/emulate router/cli/explain",
+    "router/cli/main",
+)
+
+# The emulator is a house of its own: it stands on the catalog, and the router does not know of it.
+EMULATOR_FLOORS = (
+    "environment errors identity listener paths records speech tls wire wording",
+    "background bodies chat claude embeddings gemini proxy tokens",
+    "behaviour front oauth",
+    "scenario script streams",
+    "methods serving",
+    "vertex",
+    "emulator",
+    "marking serve",
+    "__init__",
+    "pytest_plugin",
+)
+
+
+def floors() -> dict[str, int]:
+    """The floor of each file, named by its path without `.py`."""
+    found = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
+    ground = found["catalog/__init__"] + 1
+    for floor, names in enumerate(EMULATOR_FLOORS, ground):
+        found |= {f"router/emulator/{name}": floor for name in names.split()}
+    return found
+
+
+FLOOR = floors()
+FILES = {
+    file.relative_to(ROOT).with_suffix("").as_posix(): file
+    for package in ("catalog", "router")
+    for file in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def file_of(module: str) -> str | None:
+    """The file of a module's dotted name; None when it is not of this project."""
+    path = module.replace(".", "/")
+    return next((name for name in (path, f"{path}/__init__") if name in FILES), None)
+
+
+def imported(file: str) -> Iterator[str]:
+    """The files of this project that a file imports, wherever in it, also for types only."""
+    for node in ast.walk(ast.parse(FILES[file].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [(alias.name,) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are written out from the top, not with dots"
+            modules = [(f"{node.module}.{alias.name}", str(node.module)) for alias in node.names]
+        else:
+            continue
+        for names in modules:
+            yield from [found for found in map(file_of, names) if found][:1]
+
+
+def test_every_file_has_a_floor() -> None:
+    for file in FILES:
+        lowest = 1 + max((FLOOR.get(each, 0) for each in imported(file)), default=-1)
+        assert file in FLOOR, f"{file} has no floor in this test's table; by its imports the lowest is {lowest}"
+
+
+def test_every_floor_has_its_files() -> None:
+    gone = FLOOR.keys() - FILES.keys()
+    assert not gone, f"this test's table names files that are not there: {', '.join(sorted(gone))}"
+
+
+def test_no_file_has_two_floors() -> None:
+    named = " ".join(FLOORS).split() + [f"router/emulator/{name}" for name in " ".join(EMULATOR_FLOORS).split()]
+    assert sorted(set(named)) == sorted(named)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_imports_only_from_lower_floors(file: str) -> None:
+    """So there is no cycle either: one of its imports would lead upwards or stay on its floor."""
+    for other in imported(file):
+        here, there = FLOOR.get(file, len(FLOORS)), FLOOR.get(other, len(FLOORS))
+        assert there < here, f"{file} (floor {here}) imports {other} (floor {there})"
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith("catalog/")])
+def test_the_catalog_imports_nothing_of_the_router(file: str) -> None:
+    assert not [other for other in imported(file) if not other.startswith("catalog/")]
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith("router/emulator/")])
+def test_the_emulator_imports_nothing_but_the_catalog(file: str) -> None:
+    assert not [other for other in imported(file) if not other.startswith(("catalog/", "router/emulator/"))]
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith("router/")])
+def test_only_the_command_line_imports_the_emulator(file: str) -> None:
+    if not file.startswith(("router/emulator/", "router/cli/")):
+        assert not [other for other in imported(file) if other.startswith("router/emulator/")]
+
+
+def test_imports_are_read_wherever_they_stand() -> None:
+    assert {"router/errors", "router/router"} <= set(imported("router/__init__")), "for types only"
+    assert "router/emulator/vertex" in set(imported("router/emulator/emulator")), "inside a function"
+    assert "router/wrap/stainless" in set(imported("router/wrap/clients")), "a file named like a value"
