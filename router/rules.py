@@ -15,7 +15,6 @@ from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Location, Mode,
 from router.plan import Allowed, Candidate, Refused
 from router.policy import Policy
 
-
 _STAGE = {"preview": "a preview", "experimental": "an experimental"}
 
 
