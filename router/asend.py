@@ -29,7 +29,7 @@ class AsyncSender:
 
         until = self._core.clock() + attempt.timeout_s
         auth = exchange.auth
-        credential = await auth.aheaders(exchange.url(attempt), attempt.refresh) if auth else {}
+        credential = await auth.aheaders(exchange.url(attempt), exchange.rejected(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
         async with _Answer(self._clients, exchange.stack) as answer:
             try:

@@ -42,35 +42,45 @@ class GoogleAuth:
         request.extensions[_MARK] = self
         return request
 
-    def headers(self, url: str, refresh: bool) -> dict[str, str]:
+    def headers(self, url: str, rejected: str = "") -> dict[str, str]:
         """The headers that sign a request to `url`. Blocks while a token is fetched.
 
         Args:
-            refresh: fetch a new token first, the old one having been rejected.
+            rejected: the `authorization` that was answered 401; a new token is fetched unless another
+                caller has done so since.
 
         Raises:
             CredentialError: there is no usable credential.
         """
-        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - loaded with the first request
-
         with self._lock:
-            try:
-                credentials = self._found()
-                if refresh:
-                    credentials.refresh(self._request)
-                headers: dict[str, str] = {}
-                credentials.before_request(self._request, "POST", url, headers)
-            except GoogleAuthError as error:
-                raise CredentialError(f"Google credentials: {error}") from error
-        return headers
+            return self._signed(url, rejected)
 
-    async def aheaders(self, url: str, refresh: bool) -> dict[str, str]:
+    async def aheaders(self, url: str, rejected: str = "") -> dict[str, str]:
         """`headers` for async callers: what may block is done in a thread."""
-        if not refresh and self._credentials is not None and self._credentials.valid:
-            return self.headers(url, refresh)
+        if not rejected and self._is_ready() and self._lock.acquire(blocking=False):
+            try:
+                return self._signed(url, rejected)
+            finally:
+                self._lock.release()
         from anyio import to_thread  # noqa: PLC0415 - sync programs need no event loop
 
-        return await to_thread.run_sync(self.headers, url, refresh)
+        return await to_thread.run_sync(self.headers, url, rejected)
+
+    def _is_ready(self) -> bool:
+        return self._credentials is not None and bool(self._credentials.valid)
+
+    def _signed(self, url: str, rejected: str) -> dict[str, str]:
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - loaded with the first request
+
+        headers: dict[str, str] = {}
+        try:
+            credentials = self._found()
+            if rejected and rejected == f"Bearer {credentials.token}":
+                credentials.refresh(self._request)
+            credentials.before_request(self._request, "POST", url, headers)
+        except GoogleAuthError as error:
+            raise CredentialError(f"Google credentials: {error}") from error
+        return headers
 
     def _found(self) -> Any:
         if self._credentials is None:

@@ -9,7 +9,6 @@ import msgspec
 
 from catalog.errors import UnknownModel
 from catalog.query import Catalog
-from catalog.schema import Location
 from router.alternatives import Alternatives
 from router.endpoints import Address, address
 from router.errors import NoRoute, RequestNotUnderstood
@@ -17,7 +16,7 @@ from router.flow import Failover, Steps
 from router.guard import Guard
 from router.health import Health
 from router.pins import pinned_locations
-from router.plan import Allowed, Candidate, Plan, Pool
+from router.plan import Plan, Pool
 from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
@@ -73,7 +72,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             method=method, scheme=scheme, host=host, port=port, raw_path=raw_path, headers=headers, body=body
         )
         if isinstance(target, NotUnderstood):
-            if self.policy.residency is not None:
+            if self.policy.limits_locations:
                 raise RequestNotUnderstood(target.reason, self.policy.summary)
             return None
         if target.location not in self.catalog.locations:
@@ -103,10 +102,11 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         if strange:
             if self.policy.residency is not None:
                 raise RequestNotUnderstood(strange, self.policy.summary)
-            return self._plan_for_stranger(question)
-        plan = self.planner.plan(question)
+            plan = self.planner.plan_for_stranger(question)
+        else:
+            plan = self.planner.plan(question)
         if not plan.allowed:
-            raise NoRoute(self.alternatives.added(plan, question))
+            raise NoRoute(plan if strange else self.alternatives.added(plan, question))
         return plan
 
     def _strange(self, name: str, publisher: str) -> str:
@@ -116,28 +116,6 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         except UnknownModel as error:
             return str(error)
         return "" if model.publisher == publisher else f"{model.id} is a model of {model.publisher}, not of {publisher}"
-
-    def _plan_for_stranger(self, question: Question) -> Plan:
-        """A model that the catalog does not know stays where the client has set it, if no residency forbids it."""
-        place: Location = self.catalog.locations[question.caller]
-        kept = Allowed(
-            candidate=Candidate(question.model, place.id, question.modes[0]),
-            kind=place.kind,
-            host=place.host,
-            boundary="unknown",
-            source="",
-            checked=None,
-            why="the model is not in the catalog; the client's own location is kept",
-        )
-        return Plan(
-            model=question.model,
-            modes=question.modes,
-            on=question.on,
-            policy=self.policy.as_dict(),
-            summary=self.policy.summary,
-            allowed=(kept,),
-            refused=(),
-        )
 
 
 class Call(msgspec.Struct, kw_only=True):

@@ -47,6 +47,7 @@ class Exchange:
         self.auth = auth
         self._request = request
         self._body = body
+        self._authorization = ""
         self._answer: _Answer | None = None
         self._error: Exception | None = None
 
@@ -54,12 +55,17 @@ class Exchange:
         """The address of this attempt without path, for credentials that ask where they go."""
         return f"https://{self.call.address(attempt).host}/"
 
+    def rejected(self, attempt: Attempt) -> str:
+        """The `authorization` that the last attempt was rejected for, if this one is to renew it."""
+        return self._authorization if attempt.refresh else ""
+
     def outgoing(self, attempt: Attempt, credential: dict[str, str]) -> Any:
         """The request of this attempt, checked by the guard as it will be sent.
 
         Raises:
             GuardStop: it would leave the policy.
         """
+        self._authorization = credential.get("authorization", "")
         address = self.call.address(attempt)
         url = self.stack.url(address.host, address.raw_path)
         request = self.stack.request(self._request, url, credential, self._body, self._timeout(attempt))

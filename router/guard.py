@@ -13,7 +13,7 @@ from datetime import date
 from itertools import pairwise
 
 from catalog.query import Catalog
-from catalog.schema import CONFIDENCES, Availability, Claim, Location, Model, Processing
+from catalog.schema import CONFIDENCES, KINDS, Availability, Claim, Location, Model, Processing
 from router.errors import GuardStop
 from router.policy import Policy
 
@@ -71,12 +71,14 @@ class Guard:
             raise GuardStop(f"{location.id} is outside the policy: {wrong}; nothing was sent")
 
     def check_unrouted(self, host: str) -> None:
-        """Passes a request that could not be read, which no residency policy does.
+        """Passes a request that could not be read, which no policy does that rules out any location.
 
         Raises:
-            GuardStop: the policy has a residency.
+            GuardStop: the policy does.
         """
-        if self._policy.residency is not None:
+        policy = self._policy
+        free = policy.residency is None and policy.allow_locations is None and not policy.deny_locations
+        if not free or len(policy.kinds) < len(KINDS):
             raise GuardStop(f"a request to {host} that was not understood; nothing was sent")
 
     def _wrong(  # noqa: PLR0911 - one return for each thing that can be wrong reads best here

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from cachetools import LRUCache
@@ -56,15 +56,33 @@ class Planner:
             if not admitted:
                 refused.append(next(each for each in judged if isinstance(each, Refused)))
         allowed.sort(key=lambda each: self._rank(each, question))
+        return self._plan(model.id, question, allowed, refused, self._warnings(model, allowed, question))
+
+    def plan_for_stranger(self, question: Question) -> Plan:
+        """For a model that the catalog does not know: it stays where the client is set, if the policy lets it."""
+        judged = self._rules.judge_stranger(self._catalog.locations[question.caller], question)
+        warnings = [f"{question.model} is not in the catalog"]
+        if isinstance(judged, Allowed):
+            return self._plan(question.model, question, [judged], [], warnings)
+        return self._plan(question.model, question, [], [judged], warnings)
+
+    def _plan(
+        self,
+        model: str,
+        question: Question,
+        allowed: Iterable[Allowed],
+        refused: Iterable[Refused],
+        warnings: Iterable[str],
+    ) -> Plan:
         return Plan(
-            model=model.id,
+            model=model,
             modes=question.modes,
             on=question.on,
             policy=self._policy.as_dict(),
             summary=self._policy.summary,
             allowed=tuple(allowed),
             refused=tuple(refused),
-            warnings=tuple(self._warnings(model, allowed, question)),
+            warnings=tuple(warnings),
         )
 
     def _rank(self, allowed: Allowed, question: Question) -> tuple[int, ...]:

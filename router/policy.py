@@ -159,6 +159,12 @@ class Policy:
                 raise _clash(self, "allow_models", "deny_models", f"both mean {catalog.model(name).id!r}")
 
     @property
+    def limits_locations(self) -> bool:
+        """Whether any location is ruled out, so that a request must be understood to be sent."""
+        lists = self.allow_locations is not None or bool(self.deny_locations)
+        return self.residency is not None or lists or set(self.kinds) != set(_KINDS)
+
+    @property
     def admits_preview(self) -> bool:
         """Whether preview models may be used."""
         return self.residency is None if self.preview_models is None else self.preview_models

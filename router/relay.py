@@ -8,7 +8,7 @@ ends in a `StreamBroken` that keeps what was received.
 from __future__ import annotations
 
 from router.signals import STREAM_CUT, Signal, classify_event
-from router.streams import ArrayFramer, Dialect, Event, EventStreamFramer, Framer, Watch
+from router.streams import ArrayFramer, Dialect, Event, EventStreamFramer, Framer, Watch, is_whole
 
 
 class Relay:
@@ -40,7 +40,7 @@ class Relay:
     def end(self) -> bytes:
         """What may still go to the caller now that the stream has ended; sets `fault` if it was cut."""
         rest = self._framer.rest()
-        given = self._pass_on([rest]) if rest.raw else b""
+        given = self._pass_on([rest]) if rest.raw and is_whole(rest) else b""
         if self.fault is None and not self._watch.finished:
             self.fault = STREAM_CUT
         return given
@@ -59,4 +59,4 @@ class Relay:
 
 def is_event_stream(content_type: str) -> bool:
     """Whether a response is server-sent events."""
-    return content_type.startswith("text/event-stream")
+    return content_type.lower().startswith("text/event-stream")

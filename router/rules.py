@@ -58,6 +58,24 @@ class Rules:
         refused = next(self._refusals(model, place, mode, question, served, bounded), None)
         return refused or self._admit(model, place, mode, served, bounded)
 
+    def judge_stranger(self, place: Location, question: Question) -> Allowed | Refused:
+        """The client's own location, for a model that the catalog does not know; never under a residency."""
+        mode = question.modes[0]
+        refused = next(self._unwanted(place, mode, question), None)
+        if refused is None and self._policy.allow_models is not None:
+            refused = self._refuse(
+                place, "model-not-allowed", f"the policy's allow_models does not name {question.model}"
+            )
+        return refused or Allowed(
+            candidate=Candidate(question.model, place.id, mode),
+            kind=place.kind,
+            host=place.host,
+            boundary=UNKNOWN_BOUNDARY,
+            source="",
+            checked=None,
+            why="the model is not in the catalog; the client's own location is kept",
+        )
+
     def serves(self, model: Model, place: Location, mode: Mode, on: date) -> bool:
         """Whether there is good enough evidence that the location serves the model in this mode."""
         return self._catalog.served(model.id, place.id, mode, on, self._policy.min_confidence).verdict == "yes"

@@ -29,7 +29,8 @@ class Sender:
     def attempt(self, exchange: Exchange, attempt: Attempt) -> Signal:
         """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
         until = self._core.clock() + attempt.timeout_s
-        credential = exchange.auth.headers(exchange.url(attempt), attempt.refresh) if exchange.auth else {}
+        auth = exchange.auth
+        credential = auth.headers(exchange.url(attempt), exchange.rejected(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
         with _Answer(self._clients, exchange.stack) as answer:
             try:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from router.wire import ErrorBody, parse_error, retry_hint_s
+from router.wire import ErrorBody, is_html, parse_error, retry_hint_s
 
 
 class Action(StrEnum):
@@ -101,12 +101,15 @@ class Rule(NamedTuple):
 
 _NOT_SERVABLE = re.compile(r"is not servable in region `?(?P<location>[a-z0-9-]+)")
 _MODEL_NOT_FOUND = re.compile(
-    r"Publisher [Mm]odel .*?/locations/(?P<location>[a-z0-9-]+)/.* was not found or your project does not have access",
+    r"Publisher [Mm]odel (?:.*?/locations/(?P<location>[a-z0-9-]+)/)?.*"
+    r" was not found or your project does not have access",
     re.DOTALL,
 )
 _FORBIDDEN_MODEL = re.compile(r"is not allowed to use Publisher Model|allowedModels|disallowed Gen AI model")
 _SIGNATURE = re.compile(r"[Tt]hought signature|`?signature`? in `?thinking`?")
-_QUOTA = re.compile(r"Quota exceeded for aiplatform\.googleapis\.com/(\S+?)(?: with base model: ([\w.@-]*\w))?[.\s]")
+_QUOTA = re.compile(
+    r"Quota exceeded for aiplatform\.googleapis\.com/(\S+?)(?: with base model: ([\w.@-]*\w))?(?:[.\s]|$)"
+)
 _DAILY = re.compile(r"logprobs|per[ _-]day", re.IGNORECASE)
 
 
@@ -166,12 +169,13 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, location: str
 
     Args:
         headers: the response's headers, looked up in lower case.
-        body: the error body; not looked at below status 300.
+        body: the error body; not looked at below status 300, but for an HTML page.
         location: where the request went; only an error that names it tells that it does not serve.
     """
-    if status < 300:
+    content_type = headers.get("content-type", "")
+    if status < 300 and not is_html(content_type):
         return OK if status == 200 else msgspec.structs.replace(OK, status=status)
-    error = parse_error(body, headers.get("content-type", ""))
+    error = parse_error(body, content_type)
     counts = error.status if error.anthropic and error.status in _TELLING else status
     if status == 403 and error.status == 429:  # an older form: 403 with the reason rateLimitExceeded
         counts = 429
@@ -190,7 +194,7 @@ def classify_exception(error: Exception) -> Signal | None:
 
     No stack is imported: httpx and httpx2 name their exceptions alike.
     """
-    names = {each.__name__ for each in type(error).__mro__}
+    names = {each.__name__ for each in type(error).__mro__ if each.__module__.partition(".")[0] in _SENDERS}
     for kind, scope, wanted in _EXCEPTIONS:
         if names & wanted:
             message = _short(str(error) or type(error).__name__)
@@ -198,6 +202,7 @@ def classify_exception(error: Exception) -> Signal | None:
     return None
 
 
+_SENDERS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "builtins"})
 _EXCEPTIONS: tuple[tuple[str, Scope, frozenset[str]], ...] = (
     ("connect", Scope.HOST, frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})),
     ("timeout", Scope.POOL, frozenset({"ReadTimeout", "WriteTimeout", "TimeoutError"})),
@@ -211,7 +216,7 @@ STREAM_CUT = Signal(kind="stream-cut", action=Action.NEXT, scope=Scope.POOL, mes
 
 def _decide(reply: Reply, location: str, headers: Mapping[str, str]) -> Signal:
     rule = next((rule for rule in RULES if rule.matches(reply)), RULES[-1])
-    quota = _QUOTA.search(reply.error.text + " ") if rule.kind == "quota" else None
+    quota = _QUOTA.search(reply.error.text) if rule.kind == "quota" else None
     return Signal(
         kind=rule.kind,
         action=rule.action,

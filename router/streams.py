@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from router.wire import NO_ERROR_BODY, ErrorBody, error_in
+from router.wire import NO_ERROR_BODY, UNREADABLE, ErrorBody, error_in
 
 
 class Dialect(StrEnum):
@@ -56,13 +56,17 @@ class EventStreamFramer:
     def feed(self, chunk: bytes) -> list[Event]:
         self._buffer += chunk
         events = []
-        while found := self._BLANK_LINE.search(self._buffer, self._seen):
+        while found := self._BLANK_LINE.search(self._buffer, self._seen, self._known()):
             raw = bytes(self._buffer[: found.end()])
             del self._buffer[: found.end()]
             self._seen = 0
             events.append(Event(raw, _data_lines(raw)))
         self._seen = max(0, len(self._buffer) - self._LONGEST_BLANK_LINE)
         return events
+
+    def _known(self) -> int:
+        """Up to where lines are known: of a second CRLF, the line feed may be still to come."""
+        return len(self._buffer) - self._buffer.endswith(b"\n\r")
 
     def rest(self) -> Event:
         return Event(bytes(self._buffer), _data_lines(self._buffer))
@@ -113,7 +117,8 @@ class ArrayFramer:
         return None
 
 
-_GOOGLE_ERROR = re.compile(rb'\s*\[?\s*\{\s*"error"\s*:')
+_GOOGLE_ERROR = re.compile(rb'\s*\[?\s*\{\s*"error"\s*:(?!\s*null)')
+_NAMED_ERROR = re.compile(rb"\s*event:\s*error\b")
 _ANTHROPIC_ERROR = re.compile(rb'\s*\{\s*"type"\s*:\s*"error"')
 _ANTHROPIC_PRELUDE = re.compile(rb'"type"\s*:\s*"(?:message_start|content_block_start|ping)"')
 
@@ -122,6 +127,19 @@ _END = {
     Dialect.ANTHROPIC: re.compile(rb'"type"\s*:\s*"message_stop"'),
     Dialect.OPENAI: re.compile(rb'^\[DONE\]|"finish_reason"\s*:\s*"'),
 }
+
+
+def _is_error(event: Event) -> bool:
+    data = event.data
+    return bool(_GOOGLE_ERROR.match(data) or _ANTHROPIC_ERROR.match(data) or _NAMED_ERROR.match(event.raw))
+
+
+def is_whole(event: Event) -> bool:
+    """Whether an event that nothing follows is more than the beginning of one."""
+    try:
+        return event.data in (b"", b"[DONE]") or msgspec.json.decode(event.data) is not None
+    except UNREADABLE:
+        return False
 
 
 class Watch:
@@ -137,12 +155,12 @@ class Watch:
 
     def look(self, event: Event) -> ErrorBody | None:
         """The error that this event carries, None if it carries none."""
-        if not (_GOOGLE_ERROR.match(event.data) or _ANTHROPIC_ERROR.match(event.data)):
+        if not _is_error(event):
             self.finished = self.finished or bool(_END[self._dialect].search(event.data))
             return None
         try:
             return error_in(msgspec.json.decode(event.data))
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return NO_ERROR_BODY
 
     def content(self, event: Event) -> bool:
@@ -161,7 +179,7 @@ def texts(event: Event, dialect: Dialect) -> Iterator[str]:
     """The pieces of the answer's text in one event; none in an event of another kind."""
     try:
         data = msgspec.json.decode(event.data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return iter(())
     if dialect is Dialect.GEMINI:
         found: Iterable[Any] = _walk(data, "candidates", "content", "parts", "text")

@@ -6,14 +6,15 @@ the reason in words. Nothing is guessed: the policy decides what happens to what
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote
 
 import msgspec
 
 from catalog.schema import Mode
 from router.streams import Dialect
+from router.wire import UNREADABLE
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +125,8 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 def _publisher(route: re.Match[str], body: bytes | None) -> _Named | NotUnderstood:
-    publisher, model, verb = route["publisher"], unquote(route["model"]), route["verb"]
+    # The one escape that clients use; what else is escaped is not a model id.
+    publisher, model, verb = route["publisher"], route["model"].replace("%40", "@"), route["verb"]
     if verb not in _METHODS.get(publisher, ()):
         return NotUnderstood(f"the method {verb} of publisher {publisher} is not known")
     if not _MODEL.fullmatch(model):
@@ -143,8 +145,8 @@ def _openapi(body: bytes | None) -> _Named | NotUnderstood:
     found = _body(body)
     if isinstance(found, NotUnderstood):
         return found
-    publisher, slash, model = found.model.partition("/")
-    if not slash or not _MODEL.fullmatch(model):
+    publisher, _, model = found.model.partition("/")
+    if not publisher or not _MODEL.fullmatch(model):
         return NotUnderstood("the body's `model` is not of the form publisher/model")
     return _Named(publisher, model, CHAT_COMPLETIONS, Dialect.OPENAI)
 
@@ -157,9 +159,18 @@ def _body(body: bytes | None) -> _Body | NotUnderstood:
     if body is None:
         return NotUnderstood("the model stands in the body, which can be sent only once and so not be read")
     try:
-        return msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = msgspec.json.decode(body, type=_Body)
+        twice = body.count(b'"model"') > 1 and _names_model_twice(body)
+    except UNREADABLE:
         return NotUnderstood("the body is not JSON with a `model`")
+    return NotUnderstood("the body names its `model` more than once") if twice else found
+
+
+def _names_model_twice(body: bytes) -> bool:
+    """Whether the top level has the key twice, of which the service may take the other one."""
+    objects: list[list[str]] = []
+    json.loads(body, object_pairs_hook=lambda pairs: objects.append([key for key, _ in pairs]))
+    return objects[-1].count("model") > 1
 
 
 def _mode(headers: Mapping[str, str]) -> Mode | None:

@@ -67,16 +67,24 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
 
 NO_ERROR_BODY = ErrorBody()
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON from the wire may raise."""
+
 
 def parse_error(body: bytes, content_type: str = "") -> ErrorBody:
     """The error in a response body or a stream event; `NO_ERROR_BODY` where none can be read."""
-    if content_type.startswith("text/html") or body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+    if is_html(content_type) or body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return ErrorBody(html=True, message="an HTML page: the host or the path is wrong")
     try:
         data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return NO_ERROR_BODY
     return error_in(data)
+
+
+def is_html(content_type: str) -> bool:
+    """Whether a response is a page, which no model's answer is."""
+    return content_type.lower().startswith("text/html")
 
 
 def error_in(data: Any) -> ErrorBody:
@@ -115,13 +123,12 @@ def retry_hint_s(headers: Mapping[str, str], error: ErrorBody) -> float | None:
 def _google_status(error: dict[str, Any]) -> int | None:
     if (named := _GOOGLE_STATUS.get(str(error.get("status")))) is not None:
         return named
-    for inner in error.get("errors") or ():
-        if isinstance(inner, dict) and inner.get("reason") in _GOOGLE_REASON:
-            return _GOOGLE_REASON[inner["reason"]]
-    code = error.get("code")
-    if isinstance(code, str) and code.isdigit():  # the OpenAI-compatible endpoint writes it as text
-        code = int(code)
-    return code if isinstance(code, int) and 100 <= code < 600 else None
+    inner_errors = error.get("errors")
+    for inner in inner_errors if isinstance(inner_errors, list) else ():
+        if isinstance(inner, dict) and (known := _GOOGLE_REASON.get(str(inner.get("reason")))) is not None:
+            return known
+    code = str(error.get("code"))  # the OpenAI-compatible endpoint writes it as text
+    return int(code) if re.fullmatch("[1-5][0-9][0-9]", code) else None
 
 
 def _anthropic_status(error: dict[str, Any]) -> int | None:
@@ -145,7 +152,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         until = parsedate_to_datetime(value)
         return (until - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

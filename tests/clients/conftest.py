@@ -66,9 +66,9 @@ class World:
         assert contacted <= EU_HOSTS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running() -> Iterator[Emulator]:
-    """One emulator for all: it starts quickly, but its certificate authority is read by every client."""
+    """One emulator for the tests of one client."""
     with Emulator(catalog=CATALOG, on=TODAY) as emulator, emulator.activated():
         yield emulator
 

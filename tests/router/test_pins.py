@@ -34,6 +34,9 @@ def user(text: str) -> dict[str, Any]:
     return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
 
 
+CORPUS = {"ragCorpus": name("ragCorpora/1")}
+
+
 @pytest.mark.parametrize(
     ("what", "body"),
     [
@@ -41,7 +44,7 @@ def user(text: str) -> dict[str, Any]:
         ("a cache, as some clients write it", {"cached_content": name("cachedContents/123")}),
         ("an endpoint", {"model": name("endpoints/123")}),
         ("a tuned model", {"model": name("models/123@1")}),
-        ("a corpus", {"tools": [{"retrieval": {"vertexRagStore": {"ragResources": [{"ragCorpus": name("ragCorpora/1")}]}}}]}),
+        ("a corpus", {"tools": [{"retrieval": {"vertexRagStore": {"ragResources": [CORPUS]}}}]}),
         ("a template of Model Armor", {"modelArmorConfig": {"promptTemplateName": name("templates/t")}}),
         ("an operation", {"operationName": name("operations/1")}),
         ("a reasoning engine", {"name": name("reasoningEngines/1/sessions/2")}),
@@ -49,7 +52,7 @@ def user(text: str) -> dict[str, Any]:
         ("a name as a key", {name("cachedContents/123"): 1}),
     ],
     ids=lambda each: each.replace(" ", "-") if isinstance(each, str) else "",
-)  # fmt: skip
+)
 def test_the_name_of_a_located_resource_binds_the_request_to_its_location(what: str, body: Any) -> None:
     assert pins(body) == {"us-central1"}
     assert pins(body, indent=2) == {"us-central1"}

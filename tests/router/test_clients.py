@@ -1,0 +1,235 @@
+"""The inner clients' lifetime: one for a stack (and an event loop), closed when no one uses it any more."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import anyio
+import pytest
+
+from router.clients import Clients
+from router.stack import Stack
+from tests.router.support import STACKS, each_loop, each_stack
+
+URL = "https://aiplatform.googleapis.com/"
+
+
+def clients_of(module: ModuleType) -> tuple[Clients, Stack]:
+    """Clients that answer every request themselves."""
+    transport = module.MockTransport(lambda request: module.Response(200, text="hello"))
+    return Clients({"transport": transport, "trust_env": False}), Stack(module)
+
+
+# Sync
+
+
+@each_stack
+def test_all_requests_share_one_client(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    one, other = clients.take(stack), clients.take(stack)
+    assert one.client is other.client
+    assert isinstance(one.client, module.Client)
+    clients.done(one)
+    assert clients.take(stack).client is other.client
+
+
+def test_each_stack_has_a_client_of_its_own() -> None:
+    clients = Clients({"trust_env": False})
+    for module in STACKS:
+        lease = clients.take(Stack(module))
+        assert isinstance(lease.client, module.Client)
+        clients.done(lease)
+    clients.close()
+
+
+@each_stack
+def test_options_are_those_of_every_inner_client(module: ModuleType) -> None:
+    clients = Clients({"headers": {"x-one": "1"}, "trust_env": False})
+    lease = clients.take(Stack(module))
+    assert lease.client.headers["x-one"] == "1"
+    clients.done(lease)
+    clients.close()
+    assert lease.client.is_closed
+
+
+@each_stack
+def test_closing_waits_for_every_use(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    one, other = clients.take(stack), clients.take(stack)
+    clients.close()
+    assert one.client.get(URL).text == "hello"
+    clients.done(one)
+    assert other.client.get(URL).text == "hello"
+    clients.done(other)
+    assert one.client.is_closed
+
+
+@each_stack
+def test_closing_closes_at_once_what_no_one_uses(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    lease = clients.take(stack)
+    clients.done(lease)
+    assert not lease.client.is_closed
+    clients.close()
+    assert lease.client.is_closed
+
+
+@each_stack
+def test_after_closing_a_new_client_is_opened(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    old = clients.take(stack)
+    clients.close()
+    new = clients.take(stack)
+    assert new.client is not old.client
+    clients.done(old)
+    assert old.client.is_closed
+    assert new.client.get(URL).text == "hello"
+    clients.done(new)
+    assert not new.client.is_closed
+
+
+@each_stack
+def test_closing_may_be_repeated(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    clients.close()
+    lease = clients.take(stack)
+    clients.close()
+    clients.close()
+    clients.done(lease)
+    clients.close()
+    assert lease.client.is_closed
+
+
+@each_stack
+def test_no_thread_sees_a_closed_client_while_it_uses_one(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    threads = 8
+    start = threading.Barrier(threads)
+
+    def work(number: int) -> list[Any]:
+        start.wait()
+        used = []
+        for turn in range(25):
+            lease = clients.take(stack)
+            assert lease.client.get(URL).text == "hello"
+            clients.done(lease)
+            used.append(lease.client)
+            if (number + turn) % threads == 0:
+                clients.close()
+        return used
+
+    with ThreadPoolExecutor(threads) as pool:
+        used = [client for result in pool.map(work, range(threads)) for client in result]
+    clients.close()
+    assert all(client.is_closed for client in used)
+
+
+# Async
+
+
+@each_stack
+@each_loop
+def test_an_event_loop_has_one_client_and_closing_waits_for_every_use(module: ModuleType, loop: str) -> None:
+    clients, stack = clients_of(module)
+
+    async def main() -> None:
+        one, other = clients.atake(stack), clients.atake(stack)
+        assert one.client is other.client
+        assert isinstance(one.client, module.AsyncClient)
+        await clients.aclose()
+        assert (await one.client.get(URL)).text == "hello"
+        await clients.adone(one)
+        assert not other.client.is_closed
+        await clients.adone(other)
+        assert other.client.is_closed
+        again = clients.atake(stack)
+        assert (await again.client.get(URL)).text == "hello"
+        await clients.adone(again)
+        await clients.aclose()
+        assert again.client.is_closed
+
+    anyio.run(main, backend=loop)
+
+
+@each_stack
+def test_every_event_loop_has_a_client_of_its_own(module: ModuleType) -> None:
+    """Three times asyncio.run, one after the other, as scripts do; a connection can't outlive its loop."""
+    clients, stack = clients_of(module)
+
+    async def main() -> Any:
+        lease = clients.atake(stack)
+        assert (await lease.client.get(URL)).text == "hello"
+        await clients.adone(lease)
+        return lease.client
+
+    assert len({id(client) for client in [asyncio.run(main()) for _ in range(3)]}) == 3
+
+
+@each_stack
+def test_asyncio_and_trio_may_take_turns(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+
+    async def main() -> None:
+        lease = clients.atake(stack)
+        assert (await lease.client.get(URL)).text == "hello"
+        await clients.adone(lease)
+        await clients.aclose()
+        assert lease.client.is_closed
+
+    for loop in ("asyncio", "trio", "asyncio", "trio"):
+        anyio.run(main, backend=loop)
+
+
+@each_stack
+def test_closing_in_one_event_loop_leaves_the_others_alone(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    opened, closed = threading.Event(), threading.Event()
+
+    async def elsewhere() -> None:
+        lease = clients.atake(stack)
+        opened.set()
+        await asyncio.to_thread(closed.wait, 10)
+        assert not lease.client.is_closed
+        await clients.adone(lease)
+        assert not lease.client.is_closed
+        assert clients.atake(stack).client is lease.client
+
+    async def here() -> None:
+        await asyncio.to_thread(opened.wait, 10)
+        lease = clients.atake(stack)
+        await clients.adone(lease)
+        await clients.aclose()
+        assert lease.client.is_closed
+        closed.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        for run in [pool.submit(asyncio.run, each) for each in (elsewhere(), here())]:
+            run.result()
+
+
+@each_stack
+def test_sync_and_async_clients_are_closed_apart(module: ModuleType) -> None:
+    clients, stack = clients_of(module)
+    sync = clients.take(stack)
+    clients.done(sync)
+
+    async def main() -> None:
+        lease = clients.atake(stack)
+        await clients.adone(lease)
+        clients.close()
+        assert not lease.client.is_closed
+        await clients.aclose()
+        assert lease.client.is_closed
+
+    asyncio.run(main())
+    assert sync.client.is_closed
+
+
+def test_outside_an_event_loop_there_is_no_async_client() -> None:
+    clients, stack = clients_of(STACKS[0])
+    with pytest.raises(RuntimeError):
+        clients.atake(stack)

@@ -1,0 +1,216 @@
+"""Which requests are understood, and what is read out of them; the vectors are in `tests/vectors/targets.toml`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import catalog
+from router.endpoints import address
+from router.streams import Dialect
+from router.target import NotUnderstood, Target, parse
+from tests.router.support import each, each_stack, unexplained, vectors
+
+UNDERSTOOD = vectors("targets.toml", "understood")
+NOT_UNDERSTOOD = vectors("targets.toml", "not_understood")
+LOCATIONS = catalog.load().locations
+HOSTS = {location.host for location in LOCATIONS.values()}
+
+USUAL = {"project": "my-project", "publisher": "google", "dialect": "gemini", "mode": "standard", "counted": ""}
+MODEL_PATH = "/v1/projects/my-project/locations/eu/publishers/google/models/gemini-3.8-flash:generateContent"
+CHAT_PATH = "/v1/projects/my-project/locations/eu/endpoints/openapi/chat/completions"
+
+
+def ask(url: str, *, verb: str = "POST", **more: Any) -> Target | NotUnderstood:
+    """Reads a request whose URL is taken letter by letter, without a URL library's opinion."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    host, _, port = authority.partition(":")
+    given = {"headers": {}, "body": b"", **more}
+    return parse(
+        method=verb, scheme=scheme, host=host, port=int(port) if port else None, raw_path=slash + path, **given
+    )
+
+
+def asked(vector: dict[str, Any]) -> Target | NotUnderstood:
+    body = vector["body"].encode() if "body" in vector else None
+    return ask(vector["url"], verb=vector.get("verb", "POST"), headers=vector.get("headers", {}), body=body)
+
+
+def fields(target: Target | NotUnderstood) -> dict[str, Any]:
+    """All of a target but the pieces of its path, which addresses show."""
+    assert isinstance(target, Target), target
+    told = msgspec.structs.asdict(target)
+    del told["before"], told["after"]
+    return {**told, "dialect": str(target.dialect)}
+
+
+@pytest.mark.parametrize("entries", [UNDERSTOOD, NOT_UNDERSTOOD], ids=["understood", "not"])
+def test_every_vector_says_what_it_is_and_where_it_comes_from(entries: list[dict[str, Any]]) -> None:
+    assert unexplained(entries) == []
+
+
+@each(UNDERSTOOD)
+def test_a_known_shape_is_understood(vector: dict[str, Any]) -> None:
+    assert fields(asked(vector)) == {**USUAL, **vector["target"]}
+
+
+@each_stack
+@each(UNDERSTOOD)
+def test_it_is_understood_as_a_stack_sends_it(vector: dict[str, Any], module: ModuleType) -> None:
+    request = module.Request("POST", vector["url"], headers=vector.get("headers"), content=vector.get("body", "{}"))
+    target = parse(
+        method=request.method,
+        scheme=request.url.scheme,
+        host=request.url.host,
+        port=request.url.port,
+        raw_path=request.url.raw_path.decode("ascii"),
+        headers=request.headers,
+        body=request.content,
+    )
+    assert target == asked({"body": "{}", **vector})
+
+
+@each(NOT_UNDERSTOOD)
+def test_everything_else_is_not_understood_and_the_reason_says_why(vector: dict[str, Any]) -> None:
+    answer = asked(vector)
+    assert isinstance(answer, NotUnderstood), answer
+    assert vector["reason"] in answer.reason
+
+
+@each(NOT_UNDERSTOOD)
+def test_a_reason_tells_no_key(vector: dict[str, Any]) -> None:
+    answer = asked({**vector, "url": vector["url"].partition("?")[0] + "?key=SECRET"})
+    assert isinstance(answer, NotUnderstood)
+    assert "SECRET" not in answer.reason
+
+
+@pytest.mark.parametrize("body", [None, b"", b"\xff", b"[" * 100_000, b'{"model": "another"}'], ids=range(5))
+def test_a_model_in_the_path_needs_no_body(body: bytes | None) -> None:
+    assert (
+        fields(ask(f"https://aiplatform.eu.rep.googleapis.com{MODEL_PATH}", body=body))["model"] == "gemini-3.8-flash"
+    )
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"model":"google/\xff"}', b"[" * 100_000, b'"google/m"', b"null"])
+def test_no_body_whatsoever_makes_reading_fail(body: bytes) -> None:
+    assert isinstance(ask(f"https://aiplatform.eu.rep.googleapis.com{CHAT_PATH}", body=body), NotUnderstood)
+
+
+@each_stack
+def test_headers_are_read_in_any_case_of_their_names(module: ModuleType) -> None:
+    headers = module.Headers({"X-Vertex-AI-LLM-Request-Type": "dedicated"})
+    assert fields(ask(f"https://aiplatform.googleapis.com{MODEL_PATH}", headers=headers))["mode"] == "provisioned"
+
+
+# Laws
+
+FRAGMENTS = [
+    *("/", "//", "\\", "..", "../..", "%2f", "%2F", "%2e%2e", "%252f", "%40", "%00", "%0a", "%zz", "%", "@", ":", ";"),
+    *(
+        "?",
+        "#",
+        "&",
+        " ",
+        "\n",
+        "\r\n",
+        "\0",
+        "é",
+        "\u2024",
+        "\uff0f",
+        "evil.example",
+        "https://evil.example/",
+        ".",
+        "-",
+        "_",
+    ),
+    *("locations", "/locations/us/", "eu", "us", "global", "europe-west4", "publishers", "openapi", "my-project", "v1"),
+    *("gemini-3.8-flash", "claude-sonnet-4-5@20250929", "generateContent", ":generateContent", "EU", "1", "a"),
+]
+parts = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=3), min_size=1, max_size=4).map("".join)
+names = st.sampled_from(["eu", "my-project", "gemini-3.8-flash", "claude-sonnet-4-5%4020250929"]) | parts
+
+
+def assert_one_address_everywhere(target: Target) -> None:
+    """Host and path are those of a catalogued location, and nothing that was put in has added a segment."""
+    for location in LOCATIONS.values():
+        to = address(target, location)
+        assert to.host == location.host
+        assert to.host in HOSTS
+        path, question, _ = to.raw_path.partition("?")
+        segments = path.split("/")
+        version, publisher, last = segments[1], segments[7], segments[9]
+        assert version in ("v1", "v1beta1")
+        expected = [
+            "",
+            version,
+            "projects",
+            target.project,
+            "locations",
+            location.id,
+            "publishers",
+            publisher,
+            "models",
+        ]
+        assert segments == [*expected, last]
+        assert unquote(last) == f"{target.model}:{target.method}"
+        assert not {".", "..", ""} & set(map(unquote, segments[1:]))
+        assert f"{target.before}{target.location}{target.after}".partition("?")[1] == question
+
+
+@given(project=names, location=names, model=names)
+def test_no_text_put_into_a_path_changes_the_host_or_adds_a_segment(project: str, location: str, model: str) -> None:
+    url = (
+        "https://europe-west4-aiplatform.googleapis.com/v1/"
+        f"projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent"
+    )
+    target = ask(url)
+    if isinstance(target, Target):
+        assert_one_address_everywhere(target)
+
+
+@given(location=parts, prefix=parts, model=parts)
+def test_no_text_put_into_a_host_or_a_body_changes_the_host(location: str, prefix: str, model: str) -> None:
+    body = msgspec.json.encode({"model": f"google/{model}"})
+    target = ask(f"https://{prefix.replace(':', '')}-aiplatform.googleapis.com{CHAT_PATH}?x={location}", body=body)
+    if isinstance(target, Target):
+        assert "/" not in target.model
+        for place in LOCATIONS.values():
+            to = address(target, place)
+            assert to.host == place.host
+            assert to.raw_path == CHAT_PATH.replace("/eu/", f"/{place.id}/") + f"?x={location}"
+
+
+@given(st.text(max_size=80))
+def test_no_path_whatsoever_makes_reading_fail(path: str) -> None:
+    answer = ask(f"https://aiplatform.googleapis.com/{path}")
+    assert isinstance(answer, NotUnderstood)
+    assert answer.reason
+
+
+@given(st.sampled_from(["x-vertex-ai-llm-request-type", "x-vertex-ai-llm-shared-request-type"]), st.text(max_size=12))
+def test_a_mode_is_known_or_the_request_is_not_understood(name: str, value: str) -> None:
+    answer = ask(f"https://aiplatform.googleapis.com{MODEL_PATH}", headers={name: value})
+    known = (
+        {"", "shared", "dedicated"} if name == "x-vertex-ai-llm-request-type" else {"", "priority", "flex", "standard"}
+    )
+    assert isinstance(answer, Target) == (value.strip().lower() in known)
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect"),
+    [
+        (f"https://aiplatform.googleapis.com{MODEL_PATH}", Dialect.GEMINI),
+        (f"https://aiplatform.googleapis.com{CHAT_PATH}", Dialect.OPENAI),
+    ],
+)
+def test_the_dialect_is_that_of_the_endpoint_not_of_the_model(url: str, dialect: Dialect) -> None:
+    target = ask(url, body=b'{"model":"google/gemini-3.8-flash"}')
+    assert isinstance(target, Target)
+    assert (target.model, target.dialect) == ("gemini-3.8-flash", dialect)
