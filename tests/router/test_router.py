@@ -94,5 +94,5 @@ def test_by_default_what_was_not_answered_is_logged(caplog: pytest.LogCaptureFix
 def test_a_client_of_an_unknown_kind_is_refused_with_what_to_do() -> None:
     with httpx.Client() as client, pytest.raises(TypeError, match=r"transport=router\.transport\(\)"):
         make_router().wrap(client)
-    with pytest.raises(TypeError, match="can't wrap builtins.object"):
+    with pytest.raises(TypeError, match=r"can't wrap builtins\.object"):
         make_router().wrap(object())
