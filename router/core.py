@@ -21,7 +21,7 @@ from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
 from router.signals import Signal
-from router.target import NotUnderstood, Target, parse
+from router.target import Incoming, NotUnderstood, Target, parse
 from router.trace import Attempt, Trace
 
 
@@ -49,28 +49,14 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         """
         return self.alternatives.added(self.planner.plan(question), question)
 
-    def admit(
-        self,
-        *,
-        method: str,
-        scheme: str,
-        host: str,
-        port: int | None,
-        raw_path: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-    ) -> Call | None:
+    def admit(self, asked: Incoming) -> Call | None:
         """The call for a request; None for one that is to be sent on unchanged, unrouted.
-
-        Args: as for `router.target.parse`.
 
         Raises:
             NoRoute: no location may serve it under the policy.
             RequestNotUnderstood: it can't be told where it would be processed, and the policy wants to know.
         """
-        target = parse(
-            method=method, scheme=scheme, host=host, port=port, raw_path=raw_path, headers=headers, body=body
-        )
+        target = parse(asked)
         if isinstance(target, NotUnderstood):
             if self.policy.limits_locations:
                 raise RequestNotUnderstood(target.reason, self.policy.summary)
@@ -83,7 +69,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             on=self.today(),
             method=target.method,
             caller=target.location,
-            pins=pinned_locations(target, body),
+            pins=pinned_locations(target, asked.body),
             counted=target.counted,
         )
         plan = self._plan(question, target.publisher)
@@ -93,7 +79,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             question=question,
             plan=plan,
             trace=Trace(model=plan.model),
-            replayable=body is not None,
+            replayable=asked.body is not None,
         )
 
     def _plan(self, question: Question, publisher: str) -> Plan:

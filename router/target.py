@@ -9,12 +9,30 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from catalog.schema import Mode
 from router.streams import Dialect
 from router.wire import UNREADABLE
+
+
+class Incoming(NamedTuple):
+    """A request as its client made it.
+
+    `host` is in lower case, without a port; `raw_path` path and query as they go over the wire;
+    `headers` are looked up in lower case; `body` is None when it can be sent only once, and so can't
+    be looked at.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    port: int | None
+    raw_path: str
+    headers: Mapping[str, str]
+    body: bytes | None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,36 +86,21 @@ REQUEST_TYPE = "x-vertex-ai-llm-request-type"
 SHARED_REQUEST_TYPE = "x-vertex-ai-llm-shared-request-type"
 
 
-def parse(
-    *,
-    method: str,
-    scheme: str,
-    host: str,
-    port: int | None,
-    raw_path: str,
-    headers: Mapping[str, str],
-    body: bytes | None,
-) -> Target | NotUnderstood:
-    """What this request asks for.
-
-    Args:
-        host: in lower case, without a port.
-        raw_path: path and query as they go over the wire.
-        headers: looked up in lower case.
-        body: None when it can be sent only once, and so can't be looked at.
-    """
-    if method != "POST":
-        return NotUnderstood(f"only POST requests are routed; this is {method}")
-    if scheme != "https" or port not in (None, 443) or not _HOST.fullmatch(host):
-        return NotUnderstood(f"{scheme}://{host}{f':{port}' if port else ''} is not a Vertex AI host")
-    path, question, query = raw_path.partition("?")
+def parse(asked: Incoming) -> Target | NotUnderstood:
+    """What a request asks for."""
+    if asked.method != "POST":
+        return NotUnderstood(f"only POST requests are routed; this is {asked.method}")
+    if asked.scheme != "https" or asked.port not in (None, 443) or not _HOST.fullmatch(asked.host):
+        port = f":{asked.port}" if asked.port else ""
+        return NotUnderstood(f"{asked.scheme}://{asked.host}{port} is not a Vertex AI host")
+    path, question, query = asked.raw_path.partition("?")
     route = _ROUTE.fullmatch(path)
     if route is None:
         return NotUnderstood(_why_not(path))
-    mode = _mode(headers)
+    mode = _mode(asked.headers)
     if mode is None:
         return NotUnderstood(f"unknown value of the header {REQUEST_TYPE} or {SHARED_REQUEST_TYPE}")
-    named = _openapi(body) if route["publisher"] is None else _publisher(route, body)
+    named = _openapi(asked.body) if route["publisher"] is None else _publisher(route, asked.body)
     if isinstance(named, NotUnderstood):
         return named
     return Target(

@@ -18,6 +18,7 @@ from router.errors import RequestNotUnderstood
 from router.exchange import Exchange
 from router.send import Sender
 from router.stack import Stack, stack_of
+from router.target import Incoming
 
 
 class RoutedTransport:
@@ -73,26 +74,17 @@ class RoutedTransport:
         Raises:
             NotSent: the policy refuses it.
         """
-        self._exchange(stack_of(request), request)
+        self._core.admit(_incoming(stack_of(request), request))
 
     def _exchange(self, stack: Stack, request: Any) -> Exchange | None:
         """The exchange for a request; None for one that is sent on unrouted."""
-        url, body = request.url, stack.body(request)
-        call = self._core.admit(
-            method=request.method,
-            scheme=url.scheme,
-            host=url.host,
-            port=url.port,
-            raw_path=url.raw_path.decode("ascii"),
-            headers=request.headers,
-            body=body,
-        )
-        auth = auth_of(request)
+        asked = _incoming(stack, request)
+        call, auth = self._core.admit(asked), auth_of(request)
         if call is not None:
-            return Exchange(call, stack, request, body, auth)
-        self._core.guard.check_unrouted(url.host)
+            return Exchange(call, stack, request, asked.body, auth)
+        self._core.guard.check_unrouted(asked.host)
         if auth is not None:
-            reason = f"the router's credential is not sent to {url.host} with a request that is not understood"
+            reason = f"the router's credential is not sent to {asked.host} with a request that is not understood"
             raise RequestNotUnderstood(reason, self._core.policy.summary)
         return None
 
@@ -124,3 +116,9 @@ class RoutedTransport:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a routed transport can't be pickled; pickle the policy and make a Router from it there")
+
+
+def _incoming(stack: Stack, request: Any) -> Incoming:
+    url = request.url
+    raw_path = url.raw_path.decode("ascii")
+    return Incoming(request.method, url.scheme, url.host, url.port, raw_path, request.headers, stack.body(request))

@@ -7,6 +7,7 @@ import pytest
 
 from router import NoRoute, Policy, RequestNotUnderstood
 from router.core import Call
+from router.target import Incoming
 from tests.world import gemini_url, make_router
 
 COUNT = "https://{0}-aiplatform.googleapis.com/v1/projects/p/locations/{0}/publishers/anthropic/models/count-tokens:rawPredict"
@@ -17,13 +18,15 @@ def admit(policy: Policy | None, url: str, body: Any = None, **headers: str) -> 
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
     return make_router(policy)._core.admit(
-        method="POST",
-        scheme=scheme,
-        host=host,
-        port=None,
-        raw_path=f"/{path}",
-        headers=headers,
-        body=json.dumps(body or {}).encode(),
+        Incoming(
+            method="POST",
+            scheme=scheme,
+            host=host,
+            port=None,
+            raw_path=f"/{path}",
+            headers=headers,
+            body=json.dumps(body or {}).encode(),
+        )
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 import catalog
-from router.flow import UNREACHABLE_HOSTS, Failover
+from router.flow import UNREACHABLE_HOSTS, Failover, Steps
 from router.health import Cooldowns
 from router.plan import Plan
 from router.planner import Planner
@@ -35,18 +35,12 @@ class Run:
         self._signals = list(signals)
         self._took_s = took_s
 
+    def machine(self, attempts: int = 1000) -> Steps:
+        parts = (self.plan, "p", self.policy, self.health, self.trace)
+        return Failover(*parts, clock=self.clock, random=lambda: 0.0, attempts=attempts).steps()
+
     def go(self, attempts: int = 1000) -> Trace:
-        failover = Failover(
-            self.plan,
-            "p",
-            self.policy,
-            self.health,
-            self.trace,
-            clock=self.clock,
-            random=lambda: 0.0,
-            attempts=attempts,
-        )
-        machine, reply = failover.steps(), None
+        machine, reply = self.machine(attempts), None
         try:
             while True:
                 step = machine.send(reply)
@@ -177,10 +171,7 @@ def test_the_servers_hint_is_waited_for_where_there_is_nowhere_else_to_go() -> N
 
 def test_closing_it_counts_against_no_location() -> None:
     run = Run(OK)
-    failover = Failover(
-        run.plan, "p", run.policy, run.health, run.trace, clock=run.clock, random=lambda: 0.0, attempts=6
-    )
-    machine = failover.steps()
+    machine = run.machine()
     next(machine)
     machine.close()
     assert run.trace.outcome == "cancelled"
@@ -191,10 +182,7 @@ def test_closing_it_counts_against_no_location() -> None:
 
 def test_an_attempt_must_be_answered_with_a_signal() -> None:
     run = Run(OK)
-    failover = Failover(
-        run.plan, "p", run.policy, run.health, run.trace, clock=run.clock, random=lambda: 0.0, attempts=6
-    )
-    machine = failover.steps()
+    machine = run.machine()
     next(machine)
     with pytest.raises(TypeError, match="Signal"):
         machine.send(None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import catalog
 from router.endpoints import address
 from router.streams import Dialect
-from router.target import NotUnderstood, Target, parse
+from router.target import Incoming, NotUnderstood, Target, parse
 from tests.router.support import each, each_stack, unexplained, vectors
 
 UNDERSTOOD = vectors("targets.toml", "understood")
@@ -33,9 +33,7 @@ def ask(url: str, *, verb: str = "POST", **more: Any) -> Target | NotUnderstood:
     authority, slash, path = rest.partition("/")
     host, _, port = authority.partition(":")
     given = {"headers": {}, "body": b"", **more}
-    return parse(
-        method=verb, scheme=scheme, host=host, port=int(port) if port else None, raw_path=slash + path, **given
-    )
+    return parse(Incoming(verb, scheme, host, int(port) if port else None, slash + path, **given))
 
 
 def asked(vector: dict[str, Any]) -> Target | NotUnderstood:
@@ -65,15 +63,9 @@ def test_a_known_shape_is_understood(vector: dict[str, Any]) -> None:
 @each(UNDERSTOOD)
 def test_it_is_understood_as_a_stack_sends_it(vector: dict[str, Any], module: ModuleType) -> None:
     request = module.Request("POST", vector["url"], headers=vector.get("headers"), content=vector.get("body", "{}"))
-    target = parse(
-        method=request.method,
-        scheme=request.url.scheme,
-        host=request.url.host,
-        port=request.url.port,
-        raw_path=request.url.raw_path.decode("ascii"),
-        headers=request.headers,
-        body=request.content,
-    )
+    url = request.url
+    path = url.raw_path.decode("ascii")
+    target = parse(Incoming(request.method, url.scheme, url.host, url.port, path, request.headers, request.content))
     assert target == asked({"body": "{}", **vector})
 
 
