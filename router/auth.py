@@ -78,7 +78,7 @@ class GoogleAuth:
             if rejected and rejected == f"Bearer {credentials.token}":
                 credentials.refresh(self._request)
             credentials.before_request(self._request, "POST", url, headers)
-        except GoogleAuthError as error:
+        except (GoogleAuthError, ValueError) as error:  # a key that can't be read is a ValueError
             raise CredentialError(f"Google credentials: {error}") from error
         return headers
 

@@ -19,7 +19,7 @@ from router.policy import Policy
 
 _PATH = re.compile(
     r"/v1(?:beta1)?/projects/[A-Za-z0-9.:_-]+/locations/([a-z0-9-]+)/"
-    r"(?:publishers/[a-z0-9-]+/models/(?:[A-Za-z0-9._@-]|%40)+:[A-Za-z]+|endpoints/openapi/chat/completions)(?:\?[^#]*)?"
+    r"(?:publishers/[a-z0-9-]+/models/((?:[A-Za-z0-9._@-]|%40)+):[A-Za-z]+|endpoints/openapi/chat/completions)(?:\?[^#]*)?"
 )
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 
@@ -33,6 +33,7 @@ class Guard:
         self._countries: set[str] = set()
         for name in policy.residency or ():
             self._countries |= catalog.countries(name)
+        self._ids = {name: each.id for each in catalog.models.values() for name in (each.id, *each.aliases)}
         self._known: dict[tuple[str, str, str, date, int | None], str] = {}
 
     def check(
@@ -62,6 +63,9 @@ class Guard:
         location = self._catalog.locations.get(found[1])
         if location is None or host != _canonical_host(location):
             raise GuardStop(f"host {host} and location {found[1]!r} do not belong together; nothing was sent")
+        named = (found[2] or model).replace("%40", "@")
+        if self._ids.get(named, named) != model:
+            raise GuardStop(f"the path names another model than {model}; nothing was sent")
         mode = _mode(headers)
         key = (model, location.id, mode, on, tokens)
         wrong = self._known.get(key)

@@ -32,8 +32,8 @@ def check(policy: Policy = EU, **change: Any) -> None:
     Guard(CATALOG, policy).check(**given)
 
 
-def at(location: str, **change: Any) -> dict[str, Any]:
-    return {"host": CATALOG.locations[location].host, "raw_path": path(location), **change}
+def at(location: str, model: str = GEMINI, **change: Any) -> dict[str, Any]:
+    return {"host": CATALOG.locations[location].host, "raw_path": path(location, model), "model": model, **change}
 
 
 def test_an_address_inside_the_policy_passes() -> None:
@@ -58,7 +58,8 @@ def test_an_address_inside_the_policy_passes() -> None:
         (at("europe-west2"), "no claim that processing stays inside"),
         (at("europe-west6"), "no claim that processing stays inside"),
         (at("global"), "no jurisdiction"),
-        ({"model": "no-such-model"}, "not in the catalog"),
+        ({"model": "gemini-2.5-flash"}, "another model"),
+        (at("eu", "gemini-9"), "not in the catalog"),
         ({"headers": {"x-vertex-ai-llm-shared-request-type": "flex"}}, "flex is not known"),
         ({"headers": {"x-vertex-ai-llm-shared-request-type": "priority"}}, "priority is not known"),
         ({"headers": {"x-vertex-ai-llm-request-type": "dedicated"}}, "provisioned is not known"),
@@ -86,12 +87,12 @@ def test_lists_and_kinds_hold_without_a_residency_too(policy: Policy) -> None:
 
 def test_evidence_of_low_confidence_does_not_pass() -> None:
     with pytest.raises(GuardStop):
-        check(Policy(residency="eu", min_confidence="high"), **at("europe-west4", model="gemini-2.5-pro"))
+        check(Policy(residency="eu", min_confidence="high"), **at("europe-west4", "gemini-2.5-pro"))
 
 
 def test_a_guarantee_for_small_contexts_does_not_cover_large_or_unknown_ones() -> None:
     german = Policy(residency="de", modes=["single_zone_provisioned"])
-    there = at("europe-west3", model="gemini-2.5-flash")
+    there = at("europe-west3", "gemini-2.5-flash")
     assert check(german, **there, tokens=100_000) is None
     for tokens in (200_000, None):
         with pytest.raises(GuardStop):
@@ -100,9 +101,9 @@ def test_a_guarantee_for_small_contexts_does_not_cover_large_or_unknown_ones() -
 
 def test_by_location_the_endpoints_own_place_is_enough() -> None:
     by_location = Policy(residency="gb", assurance="location")
-    assert check(by_location, **at("europe-west2", model="text-embedding-005")) is None
+    assert check(by_location, **at("europe-west2", "text-embedding-005")) is None
     with pytest.raises(GuardStop, match="outside the residency"):
-        check(by_location, **at("europe-west4", model="text-embedding-005"))
+        check(by_location, **at("europe-west4", "text-embedding-005"))
 
 
 def test_what_was_not_understood_passes_only_without_a_residency() -> None:
