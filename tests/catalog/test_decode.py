@@ -82,7 +82,8 @@ def test_an_unknown_key_of_an_optional_table_is_told_with_the_fields_there_are()
     ],
 )
 def test_types_are_not_coerced(data: Any, kind: Any) -> None:
-    wrong(data, kind)
+    with pytest.raises(DecodeError, match="Expected"):
+        decode(data, kind)
 
 
 def test_a_whole_number_is_good_for_a_number_of_seconds() -> None:

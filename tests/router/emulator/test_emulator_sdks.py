@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import anthropic
+import openai
 import pytest
+from google import genai
 
 from router.emulator import StreamFault
-
-genai = pytest.importorskip("google.genai")
-anthropic = pytest.importorskip("anthropic")
-openai = pytest.importorskip("openai")
 
 GEMINI = "gemini-3.8-flash"
 CLAUDE = "claude-sonnet-5"
