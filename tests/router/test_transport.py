@@ -462,6 +462,54 @@ def test_an_async_stream_that_is_left_early_leaves_nothing_behind(stack: ModuleT
     anyio.run(leave, backend=loop)
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_a_cancelled_request_leaves_no_trace_and_the_client_goes_on(stack: ModuleType, loop: str) -> None:
+    router = make_router(EU)
+    arrived = 0
+
+    async def cancel_then_go_on() -> str:
+        began = anyio.Event()
+
+        async def answer(request: Any) -> Any:
+            nonlocal arrived
+            arrived += 1
+            if arrived == 1:
+                began.set()
+                await anyio.sleep_forever()
+            return stack.Response(200, json=ANSWER)
+
+        transport = router.transport(transport=stack.MockTransport(answer))
+        async with stack.AsyncClient(transport=transport) as client:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(lambda: client.post(gemini_url(), json={}))
+                await began.wait()
+                tasks.cancel_scope.cancel()
+            return str((await client.post(gemini_url(), json={})).headers["x-vertex-router"])
+
+    assert anyio.run(cancel_then_go_on, backend=loop) == "europe-west1=200"
+    (state,) = router._core.health.states([Pool("p", GEMINI, "europe-west1", "standard")], 1000.0)
+    assert (state.closed_s, state.why) == (0.0, "")
+
+
+def test_a_deadline_cuts_an_async_attempt_that_is_stuck(stack: ModuleType) -> None:
+    """Real time: the limit is the event loop's own, and holds wherever the attempt is stuck."""
+
+    async def stuck(request: Any) -> Any:
+        await anyio.sleep_forever()
+
+    router = Router(Policy(residency="eu", deadline_s=0.05))
+    transport = router.transport(transport=stack.MockTransport(stuck))
+
+    async def call() -> None:
+        async with stack.AsyncClient(transport=transport) as client:
+            await client.post(gemini_url(), json={})
+
+    with pytest.raises(Exhausted) as failure:
+        anyio.run(call)
+    assert isinstance(failure.value, stack.TimeoutException)
+    assert failure.value.trace.header() == "europe-west1=timeout"
+
+
 # A transport among many owners
 
 
