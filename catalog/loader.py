@@ -1,6 +1,6 @@
 """Reads catalog TOML from disk and validates it. The only part of the catalog that touches files.
 
-A catalog is a directory with `sources.toml`, `jurisdictions.toml`, `locations.toml` and
+A catalog is a directory with `sources*.toml`, `jurisdictions.toml`, `locations.toml` and
 `models/*.toml`. Either all of it is valid and a `Catalog` comes out, or `InvalidCatalog` lists
 every problem found, each with file, line, entry and field.
 """
@@ -20,7 +20,17 @@ from catalog.decode import DecodeError, decode
 from catalog.errors import InvalidCatalog, Problem, nearest
 from catalog.lines import line_of
 from catalog.query import Catalog
-from catalog.schema import EVERYWHERE_ELSE, NO_BOUNDARY, UNKNOWN_BOUNDARY, Claim, Jurisdiction, Location, Model, Source
+from catalog.schema import (
+    EVERYWHERE_ELSE,
+    NO_BOUNDARY,
+    UNKNOWN_BOUNDARY,
+    Claim,
+    Jurisdiction,
+    Location,
+    Model,
+    Processing,
+    Source,
+)
 
 SHIPPED = Path(__file__).parent / "data"
 
@@ -45,7 +55,10 @@ def _shipped() -> Catalog:
 
 def _read(directory: Path) -> Catalog:
     problems: list[Problem] = []
-    sources = _entries(directory / "sources.toml", "source", Source, problems)
+    sources: list[_Entry[Source]] = []
+    source_files = sorted(directory.glob("sources*.toml")) or [directory / "sources.toml"]
+    for file in source_files:
+        sources += _entries(file, "source", Source, problems)
     jurisdictions = _entries(directory / "jurisdictions.toml", "jurisdiction", Jurisdiction, problems)
     locations = _entries(directory / "locations.toml", "location", Location, problems)
     models: list[_Entry[Model]] = []
@@ -57,7 +70,8 @@ def _read(directory: Path) -> Catalog:
     if not problems:  # a file that did not decode would make every reference to it look wrong
         problems += _inconsistent(sources, jurisdictions, locations, models)
     if problems:
-        order = [str(directory / f"{name}.toml") for name in ("sources", "jurisdictions", "locations")]
+        order = [str(file) for file in source_files]
+        order += [str(directory / f"{name}.toml") for name in ("jurisdictions", "locations")]
         order += [str(file) for file in files] or [str(directory / "models")]
         raise InvalidCatalog(sorted(problems, key=lambda each: (order.index(each.file), each.line)))
     return Catalog(
@@ -156,14 +170,12 @@ def _inconsistent_model(model: _Entry[Model], refer: _References) -> Iterator[Pr
         yield from refer.check(model, "source", model.value.retirement.source, "retirement", "source")
     if model.value.data_sharing:
         yield from refer.check(model, "source", model.value.data_sharing.source, "data_sharing", "source")
-    for index, claim in enumerate(model.value.availability):
-        yield from _inconsistent_claim(model, claim, ("availability", index), refer)
-        for name in set(claim.locations) - {EVERYWHERE_ELSE}:
-            yield from refer.check(model, "location", name, "availability", index, "locations")
+    if model.value.limits:
+        yield from refer.check(model, "source", model.value.limits.source, "limits", "source")
+    for kind in ("availability", "processing", "capability", "quota", "throughput"):
+        for index, claim in enumerate(getattr(model.value, kind)):
+            yield from _inconsistent_claim(model, claim, (kind, index), refer)
     for index, processing in enumerate(model.value.processing):
-        yield from _inconsistent_claim(model, processing, ("processing", index), refer)
-        for name in processing.locations:
-            yield from refer.check(model, "location", name, "processing", index, "locations")
         if processing.boundary not in (NO_BOUNDARY, UNKNOWN_BOUNDARY):
             yield from refer.check(model, "jurisdiction", processing.boundary, "processing", index, "boundary")
 
@@ -172,6 +184,9 @@ def _inconsistent_claim(
     model: _Entry[Model], claim: Claim, path: tuple[str, int], refer: _References
 ) -> Iterator[Problem]:
     yield from refer.check(model, "source", claim.source, *path, "source")
+    for name in getattr(claim, "locations", ()):
+        if name != EVERYWHERE_ELSE or isinstance(claim, Processing):
+            yield from refer.check(model, "location", name, *path, "locations")
     if claim.until is not None and claim.until <= claim.since:
         yield model.problem(f"the claim ends on {claim.until}, before it begins on {claim.since}", *path, "until")
 

@@ -10,6 +10,7 @@ What no claim covers is unknown.
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -18,7 +19,25 @@ Kind = Literal["global", "multi_region", "region"]
 Mode = Literal["standard", "priority", "flex", "provisioned", "single_zone_provisioned", "batch"]
 Confidence = Literal["low", "medium", "high"]
 Verdict = Literal["yes", "no", "unknown"]
-Task = Literal["text", "image", "embedding", "speech", "transcription", "live", "video", "music", "count"]
+Task = Literal[
+    "text",
+    "image",
+    "embedding",
+    "speech",
+    "transcription",
+    "live",
+    "video",
+    "music",
+    "omni",
+    "document",
+    "code",
+    "translation",
+    "captioning",
+    "try-on",
+    "choice",
+    "count",
+]
+Ability = Literal["tuning", "rag_corpus", "implicit_caching", "explicit_caching", "batch_of_tuned"]
 
 KINDS: tuple[Kind, ...] = ("global", "multi_region", "region")
 MODES: tuple[Mode, ...] = ("standard", "priority", "flex", "provisioned", "single_zone_provisioned", "batch")
@@ -122,6 +141,60 @@ class Processing(Claim, frozen=True, kw_only=True):
     max_context_tokens: int | None = None
 
 
+class Capability(Claim, frozen=True, kw_only=True):
+    """Something that a model can do, or can't, at locations; where unsaid, it is unknown."""
+
+    locations: tuple[str, ...]
+    ability: Ability
+    available: Verdict
+
+
+class Quota(Claim, frozen=True, kw_only=True):
+    """How use is limited at locations.
+
+    `system` is `lineage` (one bucket for all versions of a lineage, named by `bucket`), `model` (a
+    bucket for each model), `fixed` (a fixed limit for the project), or `shared` (no limit of the
+    project's own: capacity is shared). The defaults may differ from account to account; absent ones
+    are not published.
+    """
+
+    locations: tuple[str, ...]
+    system: Literal["lineage", "model", "fixed", "shared"]
+    bucket: str = ""
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    input_tokens_per_minute: int | None = None
+    output_tokens_per_minute: int | None = None
+
+
+class Throughput(Claim, frozen=True, kw_only=True):
+    """What a unit of provisioned throughput (GSU) is worth.
+
+    `per_second` units of use for each GSU; `burndown` says how many units one token (or character,
+    image, ...) of each kind uses up. With `above_context_tokens` it holds for larger contexts only.
+    """
+
+    per_second: Decimal
+    unit: str = "token"
+    burndown: dict[str, Decimal]
+    above_context_tokens: int | None = None
+    minimum_gsu: int | None = None
+    increment_gsu: int | None = None
+
+
+class Limits(_Value, frozen=True, kw_only=True):
+    """How large requests and answers may be; absent is unknown."""
+
+    context_tokens: int | None = None
+    output_tokens: int | None = None
+    payload_bytes: int | None = None
+    streamed_payload_bytes: int | None = None
+    note: str = ""
+    source: str
+    where: str
+    checked: date
+
+
 class Retirement(_Value, frozen=True, kw_only=True):
     """When a model ends.
 
@@ -158,9 +231,12 @@ class Model(_Value, frozen=True, kw_only=True):
     methods: tuple[str, ...]
     stage: Literal["ga", "preview", "experimental"]
     released: date | None = None
-    context_tokens: int | None = None
+    limits: Limits | None = None
     retirement: Retirement | None = None
     data_sharing: DataSharing | None = None
     availability: tuple[Availability, ...] = ()
     processing: tuple[Processing, ...] = ()
+    capability: tuple[Capability, ...] = ()
+    quota: tuple[Quota, ...] = ()
+    throughput: tuple[Throughput, ...] = ()
     note: str = ""

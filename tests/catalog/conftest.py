@@ -75,7 +75,12 @@ aliases = ["robin-1@20260101"]
 methods = ["sing"]
 stage = "ga"
 released = 2026-01-01
+
+[model.limits]
 context_tokens = 1_000
+source = "harbour-page"
+where = "first row"
+checked = 2026-11-01
 
 [model.retirement]
 on = 2027-01-01

@@ -246,7 +246,7 @@ def test_a_confirmed_retirement_ahead_is_warned_of_and_does_not_refuse_yet() -> 
     ("on", "warning"),
     [
         (date(2026, 9, 4), ""),
-        (date(2026, 9, 5), "retires on 2026-10-20, in 45 days; successor: gemini-3.8-flash"),
+        (date(2026, 9, 5), "retires on 2026-10-20, in 45 days"),
         (date(2026, 10, 18), "retires on 2026-10-20, in 2 days"),
         (date(2026, 10, 21), "the retirement announced for 2026-10-20 has passed and is not confirmed"),
     ],
