@@ -13,7 +13,8 @@ from catalog.errors import (
     UnknownModel,
 )
 from catalog.loader import load
-from catalog.query import Bounded, Catalog, Served
+from catalog.own import Denied, Own, OwnQuota, PrivateEndpoint, Reservation
+from catalog.query import Bounded, Catalog, Served, Trust
 from catalog.schema import (
     Availability,
     Claim,
@@ -31,15 +32,21 @@ __all__ = [
     "Catalog",
     "CatalogError",
     "Claim",
+    "Denied",
     "InvalidCatalog",
     "Jurisdiction",
     "Location",
     "Model",
+    "Own",
+    "OwnQuota",
+    "PrivateEndpoint",
     "Problem",
     "Processing",
+    "Reservation",
     "Retirement",
     "Served",
     "Source",
+    "Trust",
     "UnknownJurisdiction",
     "UnknownLocation",
     "UnknownModel",

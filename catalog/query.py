@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from catalog.errors import UnknownJurisdiction, UnknownLocation, UnknownModel
+from catalog.own import Own, OwnQuota, Reservation
 from catalog.schema import (
     CONFIDENCES,
     EVERYWHERE_ELSE,
@@ -28,6 +29,8 @@ from catalog.schema import (
     Mode,
     Model,
     Processing,
+    Quota,
+    Retirement,
     Source,
     Verdict,
 )
@@ -36,30 +39,57 @@ C = TypeVar("C", bound=Claim)
 E = TypeVar("E", Source, Jurisdiction, Location, Model)
 
 
+class Trust(NamedTuple):
+    """How good evidence must be: what is of less confidence, or older, counts as unknown.
+
+    The age of evidence is counted in days from the date of its source's content to the day asked about.
+    """
+
+    least: Confidence = "low"
+    max_age_days: int | None = None
+
+
+ANY = Trust()
+NOTHING = Own()
+
+
 class Served(msgspec.Struct, frozen=True):
-    """Whether a model answers at a location in a mode; `claim` is None when nothing is known."""
+    """Whether a model answers at a location in a mode.
+
+    `claim` is None when nothing is known; `age_days` is the age of its evidence on the day asked
+    about; `own` says that it rests on the project's overlay, not on the shipped catalog.
+    """
 
     verdict: Verdict
     reason: str
     claim: Availability | None = None
     source: str = ""
+    age_days: int | None = None
+    own: bool = False
 
 
 class Bounded(msgspec.Struct, frozen=True):
     """Where processing is guaranteed to stay.
 
     `boundary` is a jurisdiction or country id, `none`, or `unknown`; `countries` is its set of
-    countries, empty for `none` and `unknown`: neither lies inside any jurisdiction.
+    countries, empty for `none` and `unknown`: neither lies inside any jurisdiction. `age_days` and
+    `own` are as in `Served`.
     """
 
     boundary: str
     reason: str
     countries: frozenset[str] = frozenset()
     claim: Processing | None = None
+    age_days: int | None = None
+    own: bool = False
 
 
 class Catalog:
-    """Locations, models and the claims about them. Immutable; share it freely between threads."""
+    """Locations, models and the claims about them. Immutable; share it freely between threads.
+
+    `own` holds what a project's overlays added; their claims already stand among those of the models,
+    and `private_hosts` are those of the locations.
+    """
 
     def __init__(
         self,
@@ -68,6 +98,7 @@ class Catalog:
         jurisdictions: Iterable[Jurisdiction],
         locations: Iterable[Location],
         models: Iterable[Model],
+        own: Own = NOTHING,
     ) -> None:
         self.sources: Mapping[str, Source] = _by_id(sources)
         self.jurisdictions: Mapping[str, Jurisdiction] = _by_id(jurisdictions)
@@ -79,6 +110,8 @@ class Catalog:
         countries |= {each.jurisdiction for each in regions if each.jurisdiction}
         self._countries = {country: frozenset({country}) for country in countries}
         self._countries |= {each.id: frozenset(each.countries) for each in self.jurisdictions.values()}
+        self.own = own
+        self.private_hosts = frozenset(each.private_host for each in self.locations.values() if each.private_host)
 
     def model(self, name: str) -> Model:
         """The model with this id or alias.
@@ -90,6 +123,10 @@ class Catalog:
             return self._names[name]
         except KeyError:
             raise UnknownModel(name, self._names) from None
+
+    def names(self) -> set[str]:
+        """Every id and alias of a model."""
+        return set(self._names)
 
     def location(self, name: str) -> Location:
         """The location with this id.
@@ -114,36 +151,43 @@ class Catalog:
             hint = "Great Britain is 'gb'" if jurisdiction == "uk" else ""
             raise UnknownJurisdiction(jurisdiction, self._countries, hint) from None
 
+    def jurisdiction_names(self) -> set[str]:
+        """Every name of a jurisdiction or country that `countries` knows."""
+        return set(self._countries)
+
     def place(self, location: str) -> frozenset[str]:
         """The countries in which a location's endpoint stands; empty for `global`."""
         jurisdiction = self.location(location).jurisdiction
         return self.countries(jurisdiction) if jurisdiction else frozenset()
 
-    def served(self, model: str, location: str, mode: Mode, on: date, least: Confidence = "low") -> Served:
-        """Whether `model` answers at `location` in `mode` on a day, by claims of at least this confidence.
+    def served(self, model: str, location: str, mode: Mode, on: date, trust: Trust = ANY) -> Served:
+        """Whether `model` answers at `location` in `mode` on a day, by evidence that is good enough.
 
         Raises:
             UnknownModel, UnknownLocation: with the nearest ids.
         """
         found = self.model(model)
         place = self.location(location)
-        if gone := _retired(found, on):
-            return gone
-        for name in (place.id, EVERYWHERE_ELSE):
-            claims = [each for each in found.availability if name in each.locations and mode in each.modes]
-            if claims:
-                return _availability(claims, on, least)
-        return Served("unknown", f"no claim says whether it is served in {mode} mode")
+        claims = _about(found.availability, place, mode)
+        if (end := _retired(found, on)) and not self._seen_since(end, claims, on):
+            successor = f"; successor: {end.successor}" if end.successor else ""
+            return Served("no", f"retired on {end.on}{successor}", source=end.source)
+        if not claims:
+            return Served("unknown", f"no claim says whether it is served in {mode} mode")
+        standing, why = self._standing(claims, on, trust)
+        if not standing:
+            return self._served("unknown", why, claims[0], on)
+        claim = min(standing, key=lambda each: ("no", "unknown", "yes").index(each.served))
+        words = {"yes": "served", "no": "not served here", "unknown": "not established whether it is served here"}
+        reason = claim.note if claim.note and claim.served != "yes" else words[claim.served]
+        return self._served(claim.served, reason, claim, on)
 
-    def boundary(
-        self, model: str, location: str, on: date, tokens: int | None = None, least: Confidence = "low"
-    ) -> Bounded:
-        """Where the processing of a request is guaranteed to stay.
+    def boundary(self, model: str, location: str, on: date, tokens: int | None = None, trust: Trust = ANY) -> Bounded:
+        """Where the processing of a request is guaranteed to stay, by evidence that is good enough.
 
         Args:
             tokens: the size of the request's context, or an upper bound of it; None is unbounded, so
                 that only guarantees for any size hold.
-            least: claims of lower confidence count as unknown.
 
         Raises:
             UnknownModel, UnknownLocation: with the nearest ids.
@@ -153,21 +197,50 @@ class Catalog:
         claims = [each for each in found.processing if place.id in each.locations]
         if place.kind == "global":
             claim = next((each for each in claims if each.holds(on)), None)
-            return Bounded(NO_BOUNDARY, "requests to global may be processed anywhere", claim=claim)
+            return self._bounded(NO_BOUNDARY, "requests to global may be processed anywhere", claim, on)
         if not claims:
             return Bounded(UNKNOWN_BOUNDARY, "no claim says where processing stays")
-        dated, why = _standing(claims, on, least)
+        dated, why = self._standing(claims, on, trust)
         holding = [each for each in dated if _covers(each, tokens)]
         if holding:
-            return self._narrowest(holding)
+            return self._narrowest(holding, on)
         if dated:
             limit = max(each.max_context_tokens or 0 for each in dated)
             size = "of unknown size" if tokens is None else f"of {tokens:,} tokens"
             why = f"guaranteed only up to {limit:,} context tokens; the request is {size}"
-            return Bounded(UNKNOWN_BOUNDARY, why, claim=dated[0])
-        return Bounded(UNKNOWN_BOUNDARY, why, claim=claims[0])
+        return self._bounded(UNKNOWN_BOUNDARY, why, (dated or claims)[0], on)
 
-    def _narrowest(self, claims: Sequence[Processing]) -> Bounded:
+    def denied(self, model: str, location: str) -> str:
+        """Why the project's overlay forbids a location for a model (its id); empty if it does not."""
+        found = (each for each in self.own.denied if location in each.locations)
+        return next((each.reason for each in found if not each.models or model in each.models), "")
+
+    def reserved(self, model: str, location: str, mode: Mode, on: date) -> Reservation | None:
+        """The project's reservation for a model (its id) at a location, if its overlay names one."""
+        asked = (model, location, mode)
+        held = (each for each in self.own.reservations if (each.model, each.location, each.mode) == asked)
+        return next((each for each in held if each.holds(on)), None)
+
+    def quota(self, model: str, location: str, on: date) -> OwnQuota | Quota | None:
+        """The limits on use of a model at a location: the project's own, else the published ones.
+
+        Raises:
+            UnknownModel, UnknownLocation: with the nearest ids.
+        """
+        found, place = self.model(model), self.location(location)
+        own = (each for each in self.own.quotas if each.model == found.id and place.id in each.locations)
+        shipped = (each for each in found.quota if place.id in each.locations and each.holds(on))
+        return next(own, None) or next(shipped, None)
+
+    def age_days(self, claim: Claim, on: date) -> int | None:
+        """How old a claim's evidence is on a day, by the date of its source's content; at least 0.
+
+        None when the catalog does not have the source, so that nothing is known of it.
+        """
+        source = self.sources.get(claim.source)
+        return max(0, (on - source.published).days) if source else None
+
+    def _narrowest(self, claims: Sequence[Processing], on: date) -> Bounded:
         """Of claims that all hold, the one that promises most, if they lie one inside the other.
 
         One that promises nothing beats them; claims that exclude each other are no guarantee at all.
@@ -177,48 +250,66 @@ class Catalog:
             (UNKNOWN_BOUNDARY, "where processing stays is not established"),
         ):
             if claim := next((each for each in claims if each.boundary == boundary), None):
-                return Bounded(boundary, reason, claim=claim)
+                return self._bounded(boundary, reason, claim, on)
         inwards = sorted(claims, key=lambda each: len(self.countries(each.boundary)))
         if not all(self.countries(a.boundary) <= self.countries(b.boundary) for a, b in pairwise(inwards)):
             named = ", ".join(each.boundary for each in inwards)
-            return Bounded(UNKNOWN_BOUNDARY, f"claims contradict each other: {named}", claim=inwards[0])
+            return self._bounded(UNKNOWN_BOUNDARY, f"claims contradict each other: {named}", inwards[0], on)
         claim = inwards[0]
-        return Bounded(claim.boundary, f"processing stays in {claim.boundary}", self.countries(claim.boundary), claim)
+        return self._bounded(claim.boundary, f"processing stays in {claim.boundary}", claim, on)
+
+    def _standing(self, claims: Sequence[C], on: date, trust: Trust) -> tuple[list[C], str]:
+        """The claims that speak of this day and are good enough evidence; when none, why."""
+        dated = [each for each in claims if each.holds(on)]
+        if not dated:
+            first = min(each.since for each in claims)
+            if on < first:
+                return [], f"evidence begins on {first}"
+            ends = [each.until for each in claims if each.until]
+            return [], f"the evidence ends on {max(ends)}"
+        trusted = [each for each in dated if CONFIDENCES.index(each.confidence) >= CONFIDENCES.index(trust.least)]
+        if not trusted:
+            return [], f"only evidence of less than {trust.least} confidence"
+        if trust.max_age_days is None:
+            return trusted, ""
+        aged = [(self.age_days(each, on), each) for each in trusted]
+        fresh = [each for age, each in aged if age is not None and age <= trust.max_age_days]
+        age = min((age for age, _ in aged if age is not None), default="an unknown number of")
+        return fresh, f"the evidence is {age} days old, and at most {trust.max_age_days} are accepted"
+
+    def _seen_since(self, end: Retirement, claims: Iterable[Availability], on: date) -> bool:
+        """Whether this project saw the model answer here after its retirement."""
+        own = (each for each in claims if each.source in self.own.sources and each.served == "yes")
+        return any(each.holds(on) and each.checked >= (end.on or on) for each in own)
+
+    def _served(self, verdict: Verdict, reason: str, claim: Availability, on: date) -> Served:
+        own = claim.source in self.own.sources
+        reason += f", by this project's own source {claim.source!r}" if own else ""
+        return Served(verdict, reason, claim, claim.source, self.age_days(claim, on), own)
+
+    def _bounded(self, boundary: str, reason: str, claim: Processing | None, on: date) -> Bounded:
+        countries = frozenset[str]() if boundary in (NO_BOUNDARY, UNKNOWN_BOUNDARY) else self.countries(boundary)
+        if claim is None:
+            return Bounded(boundary, reason, countries)
+        own = claim.source in self.own.sources
+        reason += f", by this project's own source {claim.source!r}" if own else ""
+        return Bounded(boundary, reason, countries, claim, self.age_days(claim, on), own)
+
+
+def _retired(model: Model, on: date) -> Retirement | None:
+    end = model.retirement
+    return end if end and end.on and end.confirmed and on >= end.on else None
+
+
+def _about(claims: Iterable[Availability], place: Location, mode: Mode) -> list[Availability]:
+    """The claims that speak of a location and a mode; only when none names it, those for everywhere else."""
+    in_mode = [each for each in claims if mode in each.modes]
+    named = [each for each in in_mode if place.id in each.locations]
+    return named or [each for each in in_mode if EVERYWHERE_ELSE in each.locations]
 
 
 def _by_id(values: Iterable[E]) -> Mapping[str, E]:
     return MappingProxyType({value.id: value for value in values})
-
-
-def _retired(model: Model, on: date) -> Served | None:
-    end = model.retirement
-    if end is None or end.on is None or not end.confirmed or on < end.on:
-        return None
-    successor = f"; successor: {end.successor}" if end.successor else ""
-    return Served("no", f"retired on {end.on}{successor}", source=end.source)
-
-
-def _availability(claims: Sequence[Availability], on: date, least: Confidence) -> Served:
-    standing, why = _standing(claims, on, least)
-    if not standing:
-        return Served("unknown", why, claims[0], claims[0].source)
-    claim = min(standing, key=lambda each: ("no", "unknown", "yes").index(each.served))
-    words = {"yes": "served", "no": "not served here", "unknown": "not established whether it is served here"}
-    reason = claim.note if claim.note and claim.served != "yes" else words[claim.served]
-    return Served(claim.served, reason, claim, claim.source)
-
-
-def _standing(claims: Sequence[C], on: date, least: Confidence) -> tuple[list[C], str]:
-    """The claims that speak of this day and can be trusted so far; when none, why."""
-    dated = [each for each in claims if each.holds(on)]
-    if not dated:
-        first = min(each.since for each in claims)
-        if on < first:
-            return [], f"evidence begins on {first}"
-        ends = [each.until for each in claims if each.until]
-        return [], f"the evidence ends on {max(ends)}"
-    trusted = [each for each in dated if CONFIDENCES.index(each.confidence) >= CONFIDENCES.index(least)]
-    return trusted, f"only evidence of less than {least} confidence"
 
 
 def _covers(claim: Processing, tokens: int | None) -> bool:

@@ -89,7 +89,8 @@ class Location(_Value, frozen=True, kw_only=True):
     """A place to which a request can be addressed.
 
     `jurisdiction` is where the endpoint stands: a country, or a named set for a multi-region;
-    absent for `global`, which stands nowhere in particular.
+    absent for `global`, which stands nowhere in particular. `private_host` is the host by which a
+    project reaches it instead, if its overlay names one.
     """
 
     id: str
@@ -98,8 +99,14 @@ class Location(_Value, frozen=True, kw_only=True):
     host: str
     jurisdiction: str | None = None
     serves_models: bool = True
+    private_host: str = ""
     source: str
     note: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """The host that requests go to."""
+        return self.private_host or self.host
 
 
 class Claim(_Value, frozen=True, kw_only=True):

@@ -56,9 +56,9 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             NoRoute: no location may serve it under the policy.
             RequestNotUnderstood: it can't be told where it would be processed, and the policy wants to know.
         """
-        target = parse(asked)
+        target = parse(asked, self.catalog.private_hosts)
         if isinstance(target, NotUnderstood):
-            if self.policy.limits_locations:
+            if self.policy.limits_locations or self.catalog.own.denied:
                 raise RequestNotUnderstood(target.reason, self.policy.summary)
             return None
         if target.location not in self.catalog.locations:

@@ -1,7 +1,8 @@
 """Where a request to a location goes: one canonical host, and the path with that location in it.
 
 Host and path are always made together. The host a client built is never used: clients exist that
-put `eu` into `eu-aiplatform.googleapis.com`, which answers with an HTML 404.
+put `eu` into `eu-aiplatform.googleapis.com`, which answers with an HTML 404. A private endpoint that
+the project's overlay names stands in for the canonical host.
 """
 
 from __future__ import annotations
@@ -21,4 +22,4 @@ class Address(NamedTuple):
 
 def address(target: Target, location: Location) -> Address:
     """The address of this request at this location."""
-    return Address(location.host, f"{target.before}{location.id}{target.after}")
+    return Address(location.endpoint, f"{target.before}{location.id}{target.after}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
 from catalog.query import Catalog
@@ -61,7 +61,7 @@ class Guard:
         if scheme != "https" or port not in (None, 443) or found is None:
             raise GuardStop(f"{scheme}://{host} with this path is not an address of a model; nothing was sent")
         location = self._catalog.locations.get(found[1])
-        if location is None or host != _canonical_host(location):
+        if location is None or host != (location.private_host or _canonical_host(location)):
             raise GuardStop(f"host {host} and location {found[1]!r} do not belong together; nothing was sent")
         named = (found[2] or model).replace("%40", "@")
         if self._ids.get(named, named) != model:
@@ -82,7 +82,7 @@ class Guard:
         """
         policy = self._policy
         free = policy.residency is None and policy.allow_locations is None and not policy.deny_locations
-        if not free or len(policy.kinds) < len(KINDS):
+        if not free or len(policy.kinds) < len(KINDS) or self._catalog.own.denied:
             raise GuardStop(f"a request to {host} that was not understood; nothing was sent")
 
     def _wrong(  # noqa: PLR0911 - one return for each thing that can be wrong reads best here
@@ -94,6 +94,9 @@ class Guard:
             return "the location is not allowed"
         if policy.allow_locations is not None and location.id not in policy.allow_locations:
             return "the location is not allowed"
+        for denied in self._catalog.own.denied:
+            if location.id in denied.locations and (model is None or not denied.models or model.id in denied.models):
+                return "the overlay denies the location"
         if policy.residency is None:
             return ""
         if model is None:
@@ -128,7 +131,12 @@ class Guard:
         return bool(said) and all(served == "yes" for served in said)
 
     def _counts(self, claim: Claim, on: date) -> bool:
-        good = CONFIDENCES.index(claim.confidence) >= CONFIDENCES.index(self._policy.min_confidence)
+        policy = self._policy
+        good = CONFIDENCES.index(claim.confidence) >= CONFIDENCES.index(policy.min_confidence)
+        if policy.max_evidence_age_days is not None:
+            source = self._catalog.sources.get(claim.source)
+            oldest = on - timedelta(days=policy.max_evidence_age_days)
+            good = good and source is not None and source.published >= oldest
         return good and claim.since <= on and (claim.until is None or on < claim.until)
 
 

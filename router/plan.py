@@ -33,7 +33,8 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
 
     `boundary` is the jurisdiction in which processing is guaranteed to stay: an id, `none` or
     `unknown`. `source` is the address (or, lacking one, the id) of the claim that `why` rests on;
-    `checked` the day on which the claim was compared with it.
+    `checked` the day on which the claim was compared with it; `age_days` the age of the source's
+    content on the day of the plan. `own` says that any of the evidence comes from the project's overlay.
     """
 
     candidate: Candidate
@@ -42,6 +43,8 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     boundary: str
     source: str
     checked: date | None
+    age_days: int | None = None
+    own: bool = False
     why: str
 
 
@@ -104,6 +107,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                     "boundary": each.boundary,
                     "source": each.source,
                     "checked": each.checked.isoformat() if each.checked else None,
+                    "evidence_age_days": each.age_days,
+                    "own_source": each.own,
                     "why": each.why,
                 }
                 for each in self.allowed

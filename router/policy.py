@@ -17,7 +17,7 @@ from typing import Any, Literal
 from catalog.decode import DecodeError, decode
 from catalog.errors import CatalogError, nearest
 from catalog.lines import line_of
-from catalog.query import Catalog
+from catalog.query import Catalog, Trust
 from catalog.schema import Confidence, Kind, Mode
 from router.errors import PolicyError
 
@@ -39,6 +39,8 @@ class Policy:
         assurance: `processing` wants a sourced guarantee of where processing stays; for `location`
             the endpoint's own place is enough, unless processing is known to happen elsewhere.
         min_confidence: evidence of lower confidence counts as unknown.
+        max_evidence_age_days: under a residency, older evidence counts as unknown; the age is counted
+            from the date of the source's content. Absent means any age.
         kinds: kinds of location that may be used.
         modes: ways of buying capacity that requests may ask for.
         allow_locations: if given, only these; `deny_locations`: never these.
@@ -66,6 +68,7 @@ class Policy:
     residency: Collection[str] | None = None
     assurance: Assurance = "processing"
     min_confidence: Confidence = "medium"
+    max_evidence_age_days: int | None = None
     kinds: Collection[str] = ("global", "multi_region", "region")
     modes: Collection[str] = ("standard",)
     allow_locations: Collection[str] | None = None
@@ -165,6 +168,11 @@ class Policy:
         return self.residency is not None or lists or set(self.kinds) != set(_KINDS)
 
     @property
+    def trust(self) -> Trust:
+        """How good evidence must be."""
+        return Trust(self.min_confidence, self.max_evidence_age_days if self.residency is not None else None)
+
+    @property
     def admits_preview(self) -> bool:
         """Whether preview models may be used."""
         return self.residency is None if self.preview_models is None else self.preview_models
@@ -206,6 +214,7 @@ _TYPES: dict[str, Any] = {
     "residency": tuple[str, ...] | None,
     "assurance": Assurance,
     "min_confidence": Confidence,
+    "max_evidence_age_days": int | None,
     "kinds": tuple[Kind, ...],
     "modes": tuple[Mode, ...],
     "allow_locations": tuple[str, ...] | None,
@@ -242,7 +251,7 @@ def _clashes(policy: Policy) -> Iterable[PolicyError]:
         if getattr(policy, field) == ():
             yield PolicyError(f"`{field}` is empty, which would allow nothing; leave it out to allow all", [field])
     yield from _clashing_lists(policy)
-    yield from _clashing_times(policy)
+    yield from _clashing_numbers(policy)
     if policy.residency is not None:
         for field in ("kinds", "allow_locations"):
             if getattr(policy, field) == ("global",):
@@ -271,13 +280,15 @@ def _is_location(name: str) -> bool:
     return name not in _KINDS or name == "global"  # which is a kind and the one location of it
 
 
-def _clashing_times(policy: Policy) -> Iterable[PolicyError]:
+def _clashing_numbers(policy: Policy) -> Iterable[PolicyError]:
     for field in ("deadline_s", "attempt_timeout_s", "connect_timeout_s"):
         value = getattr(policy, field)
         if value is not None and not 0 < value < float("inf"):
             yield PolicyError(f"`{field}` must be a number of seconds above 0, not {value}", [field])
-    if policy.attempts < 1:
-        yield PolicyError(f"`attempts` must be at least 1, not {policy.attempts}", ["attempts"])
+    for field in ("attempts", "max_evidence_age_days"):
+        value = getattr(policy, field)
+        if value is not None and value < 1:
+            yield PolicyError(f"`{field}` must be at least 1, not {value}", [field])
     if policy.attempt_timeout_s is not None and policy.attempt_timeout_s > policy.deadline_s:
         yield _clash(policy, "attempt_timeout_s", "deadline_s", "an attempt may not take longer than all together")
     if policy.connect_timeout_s is not None and policy.connect_timeout_s > policy.attempt_limit_s:

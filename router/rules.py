@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 from catalog.query import Bounded, Catalog, Served
@@ -15,6 +16,7 @@ from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Location, Mode,
 from router.plan import Allowed, Candidate, Refused
 from router.policy import Policy
 
+_BOUGHT = ("provisioned", "single_zone_provisioned")
 _STAGE = {"preview": "a preview", "experimental": "an experimental"}
 
 
@@ -46,22 +48,22 @@ class Rules:
         self._within: frozenset[str] | None = None
         if policy.residency is not None:
             self._within = frozenset[str]().union(*(catalog.countries(each) for each in policy.residency))
+        self._trust = policy.trust
         self._named = " + ".join(policy.residency or ())
         self._allow_models = {catalog.model(name).id for name in policy.allow_models or ()}
         self._deny_models = {catalog.model(name).id for name in policy.deny_models}
 
     def judge(self, model: Model, place: Location, mode: Mode, question: Question) -> Allowed | Refused:
         """One location in one mode: admitted with its evidence, or refused by the first rule that does."""
-        least = self._policy.min_confidence
-        served = self._catalog.served(model.id, place.id, mode, question.on, least)
-        bounded = self._catalog.boundary(model.id, place.id, question.on, question.tokens, least)
+        served = self._catalog.served(model.id, place.id, mode, question.on, self._trust)
+        bounded = self._catalog.boundary(model.id, place.id, question.on, question.tokens, self._trust)
         refused = next(self._refusals(model, place, mode, question, served, bounded), None)
         return refused or self._admit(model, place, mode, served, bounded)
 
     def judge_stranger(self, place: Location, question: Question) -> Allowed | Refused:
         """The client's own location, for a model that the catalog does not know; never under a residency."""
         mode = question.modes[0]
-        refused = next(self._unwanted(place, mode, question), None)
+        refused = next(chain(self._denied(question.model, place), self._unwanted(place, mode, question)), None)
         if refused is None and self._policy.allow_models is not None:
             refused = self._refuse(
                 place, "model-not-allowed", f"the policy's allow_models does not name {question.model}"
@@ -69,7 +71,7 @@ class Rules:
         return refused or Allowed(
             candidate=Candidate(question.model, place.id, mode),
             kind=place.kind,
-            host=place.host,
+            host=place.endpoint,
             boundary=UNKNOWN_BOUNDARY,
             source="",
             checked=None,
@@ -78,12 +80,13 @@ class Rules:
 
     def serves(self, model: Model, place: Location, mode: Mode, on: date) -> bool:
         """Whether there is good enough evidence that the location serves the model in this mode."""
-        return self._catalog.served(model.id, place.id, mode, on, self._policy.min_confidence).verdict == "yes"
+        return self._catalog.served(model.id, place.id, mode, on, self._trust).verdict == "yes"
 
     def _refusals(
         self, model: Model, place: Location, mode: Mode, question: Question, served: Served, bounded: Bounded
     ) -> Iterator[Refused]:
         yield from self._unserved(model, place, mode, question, served)
+        yield from self._unreserved(model, place, mode, question.on)
         if self._within is not None:
             by_place = self._policy.assurance == "location"
             yield from self._outside_by_place(place, bounded) if by_place else self._outside(place, bounded)
@@ -101,6 +104,15 @@ class Rules:
         others = [each for each in MODES if each != mode and self.serves(model, place, each, question.on)]
         also = f"; served in {', '.join(others)} mode" if others else ""
         yield self._refuse(place, rule, served.reason + also, served.source)
+
+    def _unreserved(self, model: Model, place: Location, mode: Mode, on: date) -> Iterator[Refused]:
+        """A project that says what it has reserved has reserved nothing else."""
+        if (
+            mode in _BOUGHT
+            and self._catalog.own.reservations
+            and not self._catalog.reserved(model.id, place.id, mode, on)
+        ):
+            yield self._refuse(place, "not-reserved", f"the overlay names no reservation in {mode} mode here")
 
     def _kept(self, place: Location, question: Question) -> bool:
         """Without a residency, a caller who insists on a location gets it, known to the catalog or not."""
@@ -147,8 +159,9 @@ class Rules:
             yield self._refuse(place, "caller-wall", f"the client is set to {question.caller}", mend=mend)
 
     def _barred(self, model: Model, place: Location, question: Question) -> Iterator[Refused]:
-        """What the policy says of the model itself, wherever it is."""
+        """What overlay and policy say of the model itself, wherever it is."""
         policy, end = self._policy, model.retirement
+        yield from self._denied(model.id, place)
         if model.id in self._deny_models:
             yield self._refuse(place, "model-denied", f"the policy's deny_models names {model.id}")
         if policy.allow_models is not None and model.id not in self._allow_models and model.task != "count":
@@ -168,6 +181,10 @@ class Rules:
             reason = f"the catalog does not know {question.method} for {model.id}, so nothing is guaranteed for it"
             yield self._refuse(place, "method-unknown", reason)
 
+    def _denied(self, model: str, place: Location) -> Iterator[Refused]:
+        if reason := self._catalog.denied(model, place.id):
+            yield self._refuse(place, "location-denied", f"the overlay denies it: {reason}")
+
     def _refuse(self, place: Location, rule: str, reason: str, source: str = "", mend: str = "") -> Refused:
         return Refused(location=place.id, rule=rule, reason=reason, source=self._cite(source), mend=mend)
 
@@ -185,10 +202,12 @@ class Rules:
         return Allowed(
             candidate=Candidate(model.id, place.id, mode),
             kind=place.kind,
-            host=place.host,
+            host=place.endpoint,
             boundary=bounded.boundary,
             source=self._cite(resting.source if resting else place.source),
             checked=resting.checked if resting else None,
+            age_days=bounded.age_days if guaranteed else served.age_days,
+            own=served.own or (guaranteed and bounded.own),
             why=why,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -86,11 +86,16 @@ REQUEST_TYPE = "x-vertex-ai-llm-request-type"
 SHARED_REQUEST_TYPE = "x-vertex-ai-llm-shared-request-type"
 
 
-def parse(asked: Incoming) -> Target | NotUnderstood:
-    """What a request asks for."""
+def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotUnderstood:
+    """What a request asks for.
+
+    Args:
+        private_hosts: hosts that are understood besides the canonical ones.
+    """
     if asked.method != "POST":
         return NotUnderstood(f"only POST requests are routed; this is {asked.method}")
-    if asked.scheme != "https" or asked.port not in (None, 443) or not _HOST.fullmatch(asked.host):
+    known = _HOST.fullmatch(asked.host) or asked.host in private_hosts
+    if asked.scheme != "https" or asked.port not in (None, 443) or not known:
         port = f":{asked.port}" if asked.port else ""
         return NotUnderstood(f"{asked.scheme}://{asked.host}{port} is not a Vertex AI host")
     path, question, query = asked.raw_path.partition("?")

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import catalog
-from catalog import Availability, Catalog, Model, Processing
+from catalog import Availability, Catalog, Model, Own, Processing
 from router import Policy, Router
 
 TODAY = date(2026, 11, 21)
@@ -90,10 +90,10 @@ def model_at(locations: Mapping[str, str], model: str, publisher: str = "google"
 EU_PLACES = {"eu": "eu", "europe-west1": "eu", "europe-west4": "eu", "global": "", "us": "us", "us-east5": "us"}
 
 
-def roomy_catalog(*models: Model) -> Catalog:
+def roomy_catalog(*models: Model, own: Own | None = None) -> Catalog:
     """The shipped locations, and models of every publisher that all live at `EU_PLACES`."""
     shipped = catalog.load()
-    own = models or (
+    models = models or (
         model_at(EU_PLACES, "gemini-3.8-flash"),
         model_at(EU_PLACES, "claude-opus-4-7", "anthropic"),
         model_at(EU_PLACES, "count-tokens", "anthropic", task="count"),
@@ -105,7 +105,8 @@ def roomy_catalog(*models: Model) -> Catalog:
         sources=shipped.sources.values(),
         jurisdictions=shipped.jurisdictions.values(),
         locations=shipped.locations.values(),
-        models=own,
+        models=models,
+        own=own or Own(),
     )
 
 

@@ -17,11 +17,13 @@ from catalog import (
     Retirement,
     Served,
     Source,
+    Trust,
     UnknownJurisdiction,
     UnknownLocation,
     UnknownModel,
 )
 
+ANY = Trust()
 DAY = date(2026, 11, 21)
 FIRST = date(2026, 3, 1)
 
@@ -73,8 +75,8 @@ def catalog_of(*models: Model) -> Catalog:
     )
 
 
-def served(*claims: Availability, on: date = DAY, least: Any = "low", mode: Any = "standard", at: str = "eu") -> Served:
-    return catalog_of(model(*claims)).served("robin", at, mode, on, least)
+def served(*claims: Availability, on: date = DAY, trust: Trust = ANY, mode: Any = "standard", at: str = "eu") -> Served:
+    return catalog_of(model(*claims)).served("robin", at, mode, on, trust)
 
 
 def bounded(*claims: Processing, on: date = DAY, at: str = "europe-west4", **more: Any) -> Bounded:
@@ -244,15 +246,15 @@ def test_of_claims_that_contradict_the_most_cautious_is_taken(verdicts: tuple[st
     ],
 )
 def test_evidence_of_less_confidence_than_asked_for_is_no_evidence(confidence: str, least: str, verdict: str) -> None:
-    answer = served(availability("yes", "eu", confidence=confidence), least=least)
+    answer = served(availability("yes", "eu", confidence=confidence), trust=Trust(least))  # type: ignore[arg-type]
     assert answer.verdict == verdict
     assert verdict == "yes" or answer.reason == f"only evidence of less than {least} confidence"
 
 
 def test_a_no_of_little_confidence_does_not_overrule_a_sure_yes() -> None:
     claims = (availability("yes", "eu"), availability("no", "eu", confidence="low"))
-    assert served(*claims, least="low").verdict == "no"
-    assert served(*claims, least="medium").verdict == "yes"
+    assert served(*claims, trust=Trust("low")).verdict == "no"
+    assert served(*claims, trust=Trust("medium")).verdict == "yes"
 
 
 # Retirement
@@ -288,7 +290,8 @@ def test_a_day_before_which_a_model_will_not_end_ends_nothing() -> None:
 
 def test_a_guarantee_names_its_jurisdiction_countries_and_claim() -> None:
     claim = processing("eu", "europe-west4")
-    assert bounded(claim) == Bounded("eu", "processing stays in eu", frozenset({"de", "fr", "nl"}), claim)
+    expected = Bounded("eu", "processing stays in eu", frozenset({"de", "fr", "nl"}), claim, age_days=265)
+    assert bounded(claim) == expected
 
 
 def test_availability_says_nothing_of_where_processing_stays() -> None:
@@ -366,7 +369,7 @@ def test_a_guarantee_before_or_after_its_evidence_is_unknown_and_says_why() -> N
 def test_a_guarantee_of_less_confidence_than_asked_for_is_unknown() -> None:
     claim = processing("eu", "europe-west4", confidence="low")
     assert bounded(claim).boundary == "eu"
-    answer = bounded(claim, least="medium")
+    answer = bounded(claim, trust=Trust("medium"))
     assert (answer.boundary, answer.reason) == ("unknown", "only evidence of less than medium confidence")
 
 

@@ -17,6 +17,7 @@ EU = Allowed(
     boundary="eu",
     source="https://docs.example/robin",
     checked=date(2026, 11, 20),
+    age_days=65,
     why="served in standard mode; processing stays in eu",
 )
 KEPT = msgspec.structs.replace(EU, candidate=Candidate("robin", "us", "standard"), source="page", checked=None)
@@ -64,6 +65,8 @@ def test_a_plan_as_data_is_its_contract_and_nothing_more() -> None:
                 "boundary": "eu",
                 "source": "https://docs.example/robin",
                 "checked": "2026-11-20",
+                "evidence_age_days": 65,
+                "own_source": False,
                 "why": "served in standard mode; processing stays in eu",
             }
         ],
@@ -92,7 +95,8 @@ def test_what_was_never_checked_has_no_day() -> None:
 def test_the_keys_of_the_contract_come_in_its_order() -> None:
     data = plan().as_dict()
     assert list(data) == ["model", "date", "policy", "allowed", "refused", "warnings", "alternatives"]
-    assert list(data["allowed"][0]) == ["location", "kind", "host", "mode", "boundary", "source", "checked", "why"]
+    evidence = ["source", "checked", "evidence_age_days", "own_source", "why"]
+    assert list(data["allowed"][0]) == ["location", "kind", "host", "mode", "boundary", *evidence]
     assert list(data["refused"][0]) == ["location", "rule", "reason", "source"]
 
 

@@ -293,7 +293,7 @@ def test_the_location_comes_from_the_models_claims_and_not_from_a_default() -> N
 def test_only_claimed_locations_are_candidates(model: str, policy: Policy) -> None:
     """yym68686/uni-api#106: round robin hit a region without the model."""
     for location in places(plan(policy, model, SHIPPED)):
-        assert SHIPPED.served(model, location, "standard", TODAY, policy.min_confidence).verdict == "yes"
+        assert SHIPPED.served(model, location, "standard", TODAY, policy.trust).verdict == "yes"
 
 
 @of_each_model

@@ -32,6 +32,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     ],
     "assurance": [("endpoint", "expected one of location, processing"), (None, "expected one of")],
     "min_confidence": [("certain", "expected one of high, low, medium")],
+    "max_evidence_age_days": [(0, "must be at least 1, not 0"), (30.5, "Expected `int | null`, got `float`")],
     "kinds": [("zone", "expected one of global, multi_region, region"), (None, "Expected `array`"), ((), "is empty")],
     "modes": [("cheap", "expected one of batch, flex, priority, provisioned"), (1, NOT_NAMES), ((), "is empty")],
     "allow_locations": [(1, NOT_NAMES), ((), "is empty, which would allow nothing; leave it out to allow all")],

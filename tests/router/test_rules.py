@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from catalog import Availability, Model, Processing, Retirement
+from catalog import Availability, Denied, Model, Own, Processing, Reservation, Retirement
 from catalog.schema import DataSharing
 from router import Allowed, Policy, Refused
 from router import rules as rules_module
@@ -68,9 +68,14 @@ def robin(*claims: Availability | Processing, **fields: Any) -> Model:
 
 
 def judge(
-    place: str, policy: Policy | None = None, model: Model = ROBIN, mode: Any = "standard", **question: Any
+    place: str,
+    policy: Policy | None = None,
+    model: Model = ROBIN,
+    mode: Any = "standard",
+    own: Own | None = None,
+    **question: Any,
 ) -> Allowed | Refused:
-    catalog = roomy_catalog(model, WREN)
+    catalog = roomy_catalog(model, WREN, own=own)
     asked = Question(**{"model": model.id, "modes": (mode,), "on": TODAY, **question})
     return Rules(catalog, policy or Policy()).judge(model, catalog.location(place), mode, asked)
 
@@ -90,6 +95,13 @@ def allowed(*given: Any, **more: Any) -> Allowed:
 EU = Policy(residency="eu")
 BY_PLACE = Policy(residency="eu", assurance="location")
 SHARING = DataSharing(terms="the choirmaster listens", source=MODEL_SOURCE, where="small print")
+HELD = Own(reservations=(Reservation(model="robin", location="europe-west3", gsu=2),))
+CLOSED = Own(
+    denied=(
+        Denied(locations=("eu",), reason="under review"),
+        Denied(locations=("us",), models=("wren",), reason="not for wrens"),
+    )
+)
 ENDED = Retirement(on=date(2026, 10, 20), source=MODEL_SOURCE, where="last row")
 
 
@@ -125,6 +137,15 @@ CASES: list[tuple[str, str, Policy, dict[str, Any], dict[str, str]]] = [
     }),
     ("no-boundary", "global", BY_PLACE, {}, {
         "reason": "requests to global may be processed anywhere", "source": BOUND_URL,
+    }),
+    ("not-reserved", "europe-west8", Policy(modes="provisioned"), {"mode": "provisioned", "own": HELD}, {
+        "reason": "the overlay names no reservation in provisioned mode here", "source": "",
+    }),
+    ("location-denied", "eu", Policy(), {"own": CLOSED}, {
+        "reason": "the overlay denies it: under review", "source": "",
+    }),
+    ("location-denied", "us", Policy(), {"own": CLOSED, "counted": "wren"}, {
+        "reason": "the overlay denies it: not for wrens", "source": "",
     }),
     ("boundary-unknown", "europe-west4", EU, {}, {
         "reason": "no claim says where processing stays", "source": "",
@@ -227,6 +248,43 @@ def test_every_rule_of_the_module_is_tried() -> None:
     source = inspect.getsource(rules_module)
     named = {*re.findall(r'_refuse\(place, "([a-z-]+)"', source), *re.findall(r'"(not-[a-z-]+)"', source)}
     assert named == {rule for rule, *_ in CASES}
+
+
+# Overlays
+
+
+def test_a_reservation_admits_provisioned_throughput_where_and_while_it_holds() -> None:
+    asked: dict[str, Any] = {"policy": Policy(modes="provisioned"), "mode": "provisioned"}
+    held = Reservation(model="robin", location="europe-west8", gsu=2, since=TODAY, until=TODAY + timedelta(days=7))
+    own = Own(reservations=(held,))
+    assert allowed("europe-west8", **asked, own=own).candidate.mode == "provisioned"
+    for day in (TODAY - timedelta(days=1), TODAY + timedelta(days=7)):
+        assert refused("europe-west8", **asked, own=own, on=day).rule == "not-reserved"
+    assert allowed("europe-west8", **asked).why == "served in provisioned mode", "nothing is known of reservations"
+
+
+def test_a_reservation_is_not_needed_for_capacity_on_demand() -> None:
+    assert allowed("eu", own=HELD).candidate.location == "eu"
+
+
+def test_a_location_denied_for_one_model_is_there_for_the_others() -> None:
+    assert allowed("us", own=CLOSED).candidate.location == "us"
+
+
+# The age of evidence
+
+
+def test_under_a_residency_evidence_that_is_too_old_is_no_evidence() -> None:
+    age = allowed("eu", EU).age_days
+    assert age == (TODAY - roomy_catalog().sources[BOUND_SOURCE].published).days
+    assert allowed("eu", Policy(residency="eu", max_evidence_age_days=500)).candidate.location == "eu"
+    found = refused("eu", Policy(residency="eu", max_evidence_age_days=1))
+    assert found.rule == "not-known-to-be-served"
+    assert found.reason.endswith("days old, and at most 1 are accepted")
+
+
+def test_without_a_residency_evidence_may_be_of_any_age() -> None:
+    assert allowed("eu", Policy(max_evidence_age_days=1)).candidate.location == "eu"
 
 
 # Facts come before wishes, the location before the model: what each step mends lets the next rule speak.

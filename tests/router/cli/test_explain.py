@@ -32,6 +32,8 @@ def test_the_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "boundary": "eu",
         "source": "https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/3-8-flash",
         "checked": "2026-11-21",
+        "evidence_age_days": 65,
+        "own_source": False,
         "why": "served in standard mode; processing stays in eu",
     }
     assert all(set(each) == {"location", "rule", "reason", "source"} for each in plan["refused"])
