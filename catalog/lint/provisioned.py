@@ -22,10 +22,6 @@ def check(draft: Draft, today: date) -> Iterator[Problem]:
         idle = [location for location in stated.claim.locations if location not in serving]
         if idle and _bought(stated.claim.modes):
             yield stated.problem(f"{', '.join(idle)} serves no models", "locations")
-    sold = {model for model, _ in bought}
-    for stated in draft.claims():
-        if stated.kind == "throughput" and stated.model not in sold:
-            yield stated.problem("no claim says where this model has provisioned throughput")
     for entry in draft.own.get("reservation", ()):
         held = entry.value
         known = draft.base is not None and held.model in draft.base.names() and held.location in draft.base.locations

@@ -34,14 +34,14 @@ LOCATIONS = """\
 id = "global"
 kind = "global"
 name = "worldwide"
-host = "birds.example"
+host = "aiplatform.googleapis.com"
 source = "harbour-page"
 
 [[location]]
 id = "north"
 kind = "multi_region"
 name = "The North"
-host = "north.birds.example"
+host = "aiplatform.north.rep.googleapis.com"
 jurisdiction = "north"
 source = "harbour-page"
 
@@ -49,7 +49,7 @@ source = "harbour-page"
 id = "north-west1"
 kind = "region"
 name = "Harlingen"
-host = "north-west1.birds.example"
+host = "north-west1-aiplatform.googleapis.com"
 jurisdiction = "nl"
 source = "harbour-page"
 
@@ -57,7 +57,7 @@ source = "harbour-page"
 id = "south-west1"
 kind = "region"
 name = "Santos"
-host = "south-west1.birds.example"
+host = "south-west1-aiplatform.googleapis.com"
 jurisdiction = "br"
 source = "harbour-page"
 """
@@ -107,6 +107,15 @@ from = 2026-01-01
 until = 2026-12-01
 source = "tide-table"
 where = "table 2"
+checked = 2026-02-01
+
+[[model.availability]]
+locations = ["south-west1"]
+modes = ["provisioned"]
+served = "yes"
+from = 2026-01-01
+source = "harbour-page"
+where = "table 5"
 checked = 2026-02-01
 
 [[model.processing]]

@@ -26,7 +26,7 @@ def test_a_valid_catalog_is_loaded_whole(write: Write) -> None:
     assert list(found.jurisdictions) == ["north"]
     assert list(found.locations) == ["global", "north", "north-west1", "south-west1"]
     assert list(found.models) == ["robin-1", "wren-2"]
-    assert [len(model.availability) for model in found.models.values()] == [2, 0]
+    assert [len(model.availability) for model in found.models.values()] == [3, 0]
     assert [len(model.processing) for model in found.models.values()] == [1, 1]
 
 
@@ -108,9 +108,9 @@ MISTAKES = [
     Mistake("unknown location of availability", "models/acme", '    "north-west1",', '    "north-west7",',
             ROBIN, "availability[0].locations", "'north-west7' is not a location of this catalog; nearest: north-west1",
             at="locations = [\n"),
-    Mistake("unknown location of processing", "models/acme", 'locations = ["south-west1"]', 'locations = ["moon"]',
+    Mistake("unknown location of processing", "models/acme", 'locations = ["south-west1"]\nbound', 'locations = ["moon"]\nbound',
             WREN, "processing[0].locations", "'moon' is not a location of this catalog"),
-    Mistake("everywhere else is for availability", "models/acme", 'locations = ["south-west1"]', 'locations = ["**"]',
+    Mistake("everywhere else is for availability", "models/acme", 'locations = ["south-west1"]\nbound', 'locations = ["**"]\nbound',
             WREN, "processing[0].locations", "'**' is not a location of this catalog"),
     Mistake("unknown jurisdiction of a claim", "models/acme", 'boundary = "north"', 'boundary = "nort"',
             ROBIN, "processing[0].boundary", "'nort' is not a jurisdiction of this catalog; nearest: north"),
@@ -119,8 +119,8 @@ MISTAKES = [
     Mistake("multi-region without jurisdiction", "locations", 'jurisdiction = "north"\n', "",
             "location 'north'", "jurisdiction", "'' is not a jurisdiction of this catalog",
             at='[[location]]\nid = "north"\n'),
-    Mistake("global with jurisdiction", "locations", 'host = "birds.example"\n',
-            'host = "birds.example"\njurisdiction = "de"\n',
+    Mistake("global with jurisdiction", "locations", 'host = "aiplatform.googleapis.com"\n',
+            'host = "aiplatform.googleapis.com"\njurisdiction = "de"\n',
             "location 'global'", "jurisdiction", "a global location stands in no jurisdiction; leave it out",
             at='jurisdiction = "de"'),
     Mistake("region without country", "locations", 'jurisdiction = "br"\n', "",

@@ -199,8 +199,8 @@ def test_a_private_endpoint_stands_in_for_the_public_host(desk: Desk) -> None:
         '[[private_endpoint]]\nlocations = ["north", "north-west1"]\nhost = "{location}-birds.p.example"\n', source=""
     )
     assert known.location("north-west1").endpoint == "north-west1-birds.p.example"
-    assert known.location("north-west1").host == "north-west1.birds.example"
-    assert known.location("global").endpoint == "birds.example"
+    assert known.location("north-west1").host == "north-west1-aiplatform.googleapis.com"
+    assert known.location("global").endpoint == "aiplatform.googleapis.com"
     assert known.private_hosts == {"north-birds.p.example", "north-west1-birds.p.example"}
 
 
@@ -275,8 +275,8 @@ def test_what_closes_a_location_may_name_any_source(desk: Desk, part: str) -> No
         ('[[private_endpoint]]\nlocations = ["north"]\nhost = "https://p.example"\n', "host", "is not a host name"),
         ('[[private_endpoint]]\nlocations = ["north"]\nhost = "P.example"\n', "host", "is not a host name"),
         ('[[private_endpoint]]\nlocations = ["north"]\nhost = "p.example:8443"\n', "host", "is not a host name"),
-        ('[[private_endpoint]]\nlocations = ["north"]\nhost = "birds.example"\n', "host",
-         "birds.example is already the host of global"),
+        ('[[private_endpoint]]\nlocations = ["north"]\nhost = "aiplatform.googleapis.com"\n', "host",
+         "aiplatform.googleapis.com is already the host of global"),
         ('[[jurisdiction]]\nid = "eu"\n', "jurisdiction", "unknown table or key; expected only [[source]], [[model]]"),
     ],
 )  # fmt: skip
