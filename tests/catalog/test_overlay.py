@@ -256,7 +256,11 @@ def test_what_closes_a_location_may_name_any_source(desk: Desk, part: str) -> No
     [
         (served("yes", "*"), "locations", "'*' is not a location of this catalog"),
         (served("yes", "moon"), "locations", "'moon' is not a location of this catalog"),
-        (served("no", "north", model='"robin-2"'), "model", "'robin-2' is not a model of this catalog; nearest: robin-1"),
+        (
+            served("no", "north", model='"robin-2"'),
+            "model",
+            "'robin-2' is not a model of this catalog; nearest: robin-1",
+        ),
         (served("no", "north", source='"hearsay"'), "source", "'hearsay' is not a source of this catalog"),
         (served("no", "north", until="2026-10-01"), "until", "ends on 2026-10-01, before it begins on 2026-11-01"),
         (bounded("atlantis", "north"), "boundary", "'atlantis' is not a jurisdiction of this catalog"),
