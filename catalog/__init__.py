@@ -12,6 +12,7 @@ from catalog.errors import (
     UnknownLocation,
     UnknownModel,
 )
+from catalog.history import Change, Expiry, changes, expiring
 from catalog.loader import load
 from catalog.own import Denied, Own, OwnQuota, PrivateEndpoint, Reservation
 from catalog.query import Bounded, Catalog, Served, Trust
@@ -31,8 +32,10 @@ __all__ = [
     "Bounded",
     "Catalog",
     "CatalogError",
+    "Change",
     "Claim",
     "Denied",
+    "Expiry",
     "InvalidCatalog",
     "Jurisdiction",
     "Location",
@@ -50,5 +53,7 @@ __all__ = [
     "UnknownJurisdiction",
     "UnknownLocation",
     "UnknownModel",
+    "changes",
+    "expiring",
     "load",
 ]

@@ -120,8 +120,22 @@ class Router:
         Raises:
             UnknownModel: with the nearest ids.
         """
-        modes = (mode,) if mode else tuple(self.policy.modes)
-        return self._core.explain(Question(model, modes, on or self._core.today(), tokens=tokens))  # type: ignore[arg-type]
+        return self._core.explain(self._question(model, mode, tokens, on))
+
+    def models(
+        self, *, mode: Mode | None = None, tokens: int | None = None, on: date | None = None
+    ) -> tuple[Plan, ...]:
+        """What may run under the policy: the plan of every model that is admitted anywhere.
+
+        Args:
+            mode, tokens, on: as for `explain`.
+        """
+        questions = (self._question(model, mode, tokens, on) for model in self.catalog.models)
+        return tuple(plan for plan in map(self._core.planner.plan, questions) if plan.allowed)
+
+    def _question(self, model: str, mode: Mode | None, tokens: int | None, on: date | None) -> Question:
+        modes: Any = (mode,) if mode else self.policy.modes
+        return Question(model, tuple(modes), on or self._core.today(), tokens=tokens)
 
     def transport(self, **options: Any) -> Any:
         """The `transport=` for a client of httpx or httpx2, sync or async.

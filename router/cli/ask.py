@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from catalog.schema import Model
-from router.cli.options import add_policy, count, policy_of
+from router.cli.options import add_overlay, add_policy, catalog_of, count, policy_of
 from router.errors import Exhausted, NoRoute, RouterError, StreamBroken
 from router.exchange import trace_of
 from router.plan import Plan
@@ -39,6 +39,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--project", default=os.environ.get("GOOGLE_CLOUD_PROJECT"), help="the Google Cloud project")
     parser.add_argument("--model", required=True, help="a model id, e.g. gemini-3.8-flash")
     add_policy(parser)
+    add_overlay(parser)
     parser.add_argument("--max-tokens", type=count, default=1024, metavar="N", help="length of the answer (1024)")
     parser.add_argument("--emulate", action="store_true", help="ask the built-in emulator instead of Google")
     parser.set_defaults(run=run)
@@ -46,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(given: argparse.Namespace) -> int:
     """Asks and prints; 1 when there is no answer."""
-    router = Router(policy_of(given))
+    router = Router(policy_of(given), catalog=catalog_of(given))
     plan = router.explain(given.model)
     if not plan.allowed:
         raise NoRoute(plan)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Iterable
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 
 from catalog.schema import MODES
-from router.cli.options import add_policy, count, day, policy_of
+from router.cli.options import add_json, add_on, add_overlay, add_policy, catalog_of, count, policy_of
+from router.cli.output import Notes, aged, columns, indented, print_json
 from router.plan import Plan
 from router.router import Router
 
@@ -29,20 +25,21 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("model", metavar="MODEL", help="a model id, e.g. gemini-3.8-flash")
     add_policy(parser)
+    add_overlay(parser)
     parser.add_argument("--mode", choices=MODES, help="how capacity is bought (default: the modes of the policy)")
     parser.add_argument("--tokens", type=count, metavar="N", help="the size of the request's context (default: any)")
-    parser.add_argument("--on", type=day, metavar="DATE", help="the day asked about (default: today)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_on(parser)
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Prints the plan; 3 when it allows nothing."""
     policy = policy_of(given, **({"modes": [given.mode]} if given.mode else {}))
-    plan = Router(policy).explain(given.model, mode=given.mode, tokens=given.tokens, on=given.on)
+    router = Router(policy, catalog=catalog_of(given))
+    plan = router.explain(given.model, mode=given.mode, tokens=given.tokens, on=given.on)
     if given.json:
-        json.dump(plan.as_dict(), sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_json(plan.as_dict())
     else:
         show(plan, Console(highlight=False))
     return 0 if plan.allowed else NOTHING_ALLOWED
@@ -50,7 +47,7 @@ def run(given: argparse.Namespace) -> int:
 
 def show(plan: Plan, console: Console) -> None:
     """Prints a plan for people, its sources as numbered notes."""
-    notes = _Notes()
+    notes = Notes()
     console.print(f"[bold]{plan.model}[/] on {plan.on}, {plan.summary}")
     for warning in plan.warnings:
         console.print(f"[yellow]warning:[/] {warning}")
@@ -59,42 +56,24 @@ def show(plan: Plan, console: Console) -> None:
         console.print("\n[bold red]refused[/]")
     for reason, members in plan.refusals():
         places = ", ".join(each.location for each in members)
-        console.print(Padding(f"{places} {notes.number(each.source for each in members)}", (0, 0, 0, 2)))
-        console.print(Padding(reason, (0, 0, 0, 6), style="dim"))
+        console.print(indented(f"{places} {notes.number(each.source for each in members)}"))
+        console.print(indented(reason, 6, dim=True))
     if plan.alternatives:
         console.print("\n[bold]also possible under this policy[/]")
     for alternative in plan.alternatives:
-        console.print(Padding(str(alternative), (0, 0, 0, 2)))
+        console.print(indented(str(alternative)))
     notes.show(console)
 
 
-def _show_allowed(plan: Plan, notes: _Notes, console: Console) -> None:
+def _show_allowed(plan: Plan, notes: Notes, console: Console) -> None:
     if not plan.allowed:
         console.print("\n[bold red]nothing is allowed[/]")
         return
     console.print("\n[bold green]allowed, in this order[/]")
-    table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
-    for heading in ("location", "kind", "mode", "boundary", "checked", "source"):
-        table.add_column(heading, no_wrap=True)
+    table = columns("location", "kind", "mode", "boundary", "evidence", "source")
     for each in plan.allowed:
         location, mode = each.candidate.location, each.candidate.mode
-        table.add_row(location, each.kind, mode, each.boundary, str(each.checked or ""), notes.number([each.source]))
-    console.print(table)
+        table.add_row(location, each.kind, mode, each.boundary, aged(each.age_days), notes.number([each.source]))
+    console.print(indented(table))
     for why in dict.fromkeys(each.why for each in plan.allowed):
-        console.print(Padding(why, (0, 0, 0, 6), style="dim"))
-
-
-class _Notes:
-    """Sources, each printed once at the end and cited by its number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def number(self, sources: Iterable[str]) -> str:
-        named = dict.fromkeys(source for source in sources if source)
-        return " ".join(f"({self._numbers.setdefault(source, len(self._numbers) + 1)})" for source in named)
-
-    def show(self, console: Console) -> None:
-        console.print()
-        for source, number in self._numbers.items():
-            console.print(f"({number}) {source}", soft_wrap=True)
+        console.print(indented(why, 6, dim=True))

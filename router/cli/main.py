@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from catalog.errors import CatalogError
-from router.cli import ask, demo, emulate, explain
+from router.cli import ask, catalog, demo, emulate, explain
 from router.emulator import EmulatorError
 from router.errors import NoRoute, RouterError
 
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vertex-router {version('vertex-router')}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (explain, ask, emulate, demo):
+    for command in (explain, catalog, ask, emulate, demo):
         command.add_to(commands)
     return top
 

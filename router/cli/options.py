@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from datetime import UTC, date, datetime
 
+from catalog import Catalog, load
+from router.errors import RouterError
 from router.policy import Policy
+
+
+class OptionError(RouterError):
+    """Arguments that are wrong together."""
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +24,26 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
         metavar="JURISDICTION",
         help="a policy of nothing but a residency: eu, eea, us, a country such as de; may be repeated",
     )
+
+
+def add_overlay(parser: argparse.ArgumentParser) -> None:
+    """Adds the project's own file over the catalog."""
+    parser.add_argument(
+        "--overlay",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the project's own TOML over the catalog: reservations, denials, measured claims; may be repeated",
+    )
+
+
+def catalog_of(given: argparse.Namespace) -> Catalog:
+    """The shipped catalog, with the overlays that were given over it.
+
+    Raises:
+        InvalidCatalog: an overlay does not validate.
+    """
+    return load(overlay=given.overlay)
 
 
 def policy_of(given: argparse.Namespace, **fields: object) -> Policy:
@@ -33,6 +59,21 @@ def policy_of(given: argparse.Namespace, **fields: object) -> Policy:
         return Policy.load(given.policy)
     residency = [name for names in given.residency or () for name in names.split(",") if name]
     return Policy.of({**({"residency": residency} if residency else {}), **fields})
+
+
+def add_on(parser: argparse.ArgumentParser) -> None:
+    """Adds the day asked about."""
+    parser.add_argument("--on", type=day, default=today(), metavar="DATE", help="the day asked about (default: today)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice of JSON."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def today() -> date:
+    """The date in UTC."""
+    return datetime.now(UTC).date()
 
 
 def day(text: str) -> date:

@@ -1,0 +1,20 @@
+"""`vertex-router catalog`: what is known, on whose word, and since when."""
+
+from __future__ import annotations
+
+import argparse
+
+from router.cli.catalog import diff, expiring, lint, listing, show, sources, where
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds this command and those below it."""
+    parser = commands.add_parser(
+        "catalog",
+        help="which model is served where, inside which border, by which source",
+        description="Asks the catalog: dated, sourced claims of which model is served where, in which mode, and "
+        "inside which border its processing stays. What no claim covers is unknown.",
+    )
+    below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (listing, show, where, diff, expiring, sources, lint):
+        command.add_to(below)
