@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,14 +43,27 @@ class Cited(NamedTuple):
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """The entries of a catalog; or of an overlay, whose `base` is the catalog that it changes."""
+    """The entries of a catalog; or of an overlay, whose `base` is the catalog that it changes.
+
+    `prices` are those of its price files, by table; none when they were not read.
+    """
 
     sources: list[Entry[Source]]
     jurisdictions: list[Entry[Jurisdiction]] = []
     locations: list[Entry[Location]] = []
     models: list[Entry[Model]] = []
+    prices: dict[str, list[Entry[Any]]] = {}
     own: dict[str, list[Entry[Any]]] = {}
     base: Catalog | None = None
+
+    def catalog(self) -> Catalog:
+        """The catalog that these entries make."""
+        return Catalog(
+            sources=[entry.value for entry in self.sources],
+            jurisdictions=[entry.value for entry in self.jurisdictions],
+            locations=[entry.value for entry in self.locations],
+            models=[entry.value for entry in self.models],
+        )
 
     def claims(self) -> Iterator[Stated]:
         """Every claim about a model."""
@@ -66,6 +80,12 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         """Every claim of where processing stays."""
         return (each for each in self.claims() if isinstance(each.claim, Processing))
 
+    def priced(self) -> Iterator[Stated]:
+        """Every claim of a price; about which models, it says itself."""
+        for kind, entries in self.prices.items():
+            for entry in entries:
+                yield Stated(entry.value, kind, "", entry, ())
+
     def cited(self) -> Iterator[Cited]:
         """Every mention of a source."""
         for entry in self.locations:
@@ -74,7 +94,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
             for part in ("limits", "retirement", "data_sharing"):
                 if value := getattr(model.value, part):
                     yield Cited(value.source, model, (part, "source"))
-        for stated in self.claims():
+        for stated in chain(self.claims(), self.priced()):
             yield Cited(stated.claim.source, stated.entry, (*stated.path, "source"))
 
     def names(self, of: str) -> set[str]:

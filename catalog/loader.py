@@ -2,7 +2,8 @@
 
 A catalog is a directory with `sources*.toml`, `jurisdictions.toml`, `locations.toml` and
 `models/*.toml`. Either all of it is valid and a `Catalog` comes out, or `InvalidCatalog` lists
-every problem found, each with file, line, entry and field.
+every problem found, each with file, line, entry and field. Its `prices/*.toml` are not read until
+somebody asks `catalog.prices` what a call costs, or lints.
 """
 
 from __future__ import annotations
@@ -54,18 +55,17 @@ def _shipped() -> Catalog:
 
 def _read(directory: Path) -> Catalog:
     problems: list[Problem] = []
-    draft = catalog_draft(directory, problems)
+    draft = catalog_draft(directory, problems, prices=False)
     _refuse(problems, draft)
-    return Catalog(
-        sources=[entry.value for entry in draft.sources],
-        jurisdictions=[entry.value for entry in draft.jurisdictions],
-        locations=[entry.value for entry in draft.locations],
-        models=[entry.value for entry in draft.models],
-    )
+    return draft.catalog()
 
 
-def catalog_draft(directory: Path, problems: list[Problem]) -> Draft:
-    """The entries of a catalog's directory; what can't be read goes to `problems`."""
+def catalog_draft(directory: Path, problems: list[Problem], *, prices: bool = True) -> Draft:
+    """The entries of a catalog's directory; what can't be read goes to `problems`.
+
+    Args:
+        prices: whether to read its price files, too, if it has any.
+    """
 
     def entries(files: Iterable[Path], table: str, kind: Any) -> list[Any]:
         return [each for file in files for each in read(file, {table: kind}, problems).get(table, ())]
@@ -75,10 +75,17 @@ def catalog_draft(directory: Path, problems: list[Problem]) -> Draft:
         jurisdictions=entries([directory / "jurisdictions.toml"], "jurisdiction", Jurisdiction),
         locations=entries([directory / "locations.toml"], "location", Location),
         models=entries(sorted((directory / "models").glob("*.toml")), "model", Model),
+        prices=_prices(directory, problems) if prices and (directory / "prices").exists() else {},
     )
     if not any((directory / "models").glob("*.toml")):
         problems.append(Problem(str(directory / "models"), 0, "", "", "expected a *.toml file for each publisher"))
     return draft
+
+
+def _prices(directory: Path, problems: list[Problem]) -> dict[str, list[Any]]:
+    from catalog.price_files import price_entries  # noqa: PLC0415 - routing reads no prices
+
+    return price_entries(directory, problems)
 
 
 def overlay_draft(file: Path, base: Catalog, problems: list[Problem]) -> Draft:

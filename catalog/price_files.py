@@ -1,7 +1,7 @@
 """Reads `prices/*.toml` of a catalog's directory, and says what is wrong there.
 
 `read_prices` refuses what it can't understand. `check` is for who writes prices: it looks at them beside
-a catalog too, whose models may lag behind.
+their catalog too.
 """
 
 from __future__ import annotations
@@ -51,21 +51,23 @@ def read_prices(directory: Path) -> Tariff:
     return Tariff(**{table: tuple(entry.value for entry in entries) for table, entries in found.items()})
 
 
-def check(directory: Path, known: Catalog) -> tuple[Problem, ...]:
-    """What is wrong with the prices of a directory, also beside a catalog; empty when nothing is.
+def check(found: Found, known: Catalog) -> Iterator[Problem]:
+    """What is wrong with entries of prices, also beside their catalog.
 
-    Beyond what `read_prices` refuses: amounts that are not in quotes, models, locations and sources that
-    the catalog does not have, days of comparison before the claim or its source, and two prices for the
-    same thing on the same day.
+    Beyond what `read_prices` refuses: amounts that are not in quotes, models and locations that the
+    catalog does not have, a day of comparison before the claim begins, and two prices for the same thing
+    on the same day.
     """
-    problems: list[Problem] = []
-    found = price_entries(directory, problems)
     for entry in _all(found):
-        problems += [*_wrong(entry), *_unknown(entry, known), *_untimely(entry, known)]
-    return (*problems, *_unquoted(_all(found)), *_said_twice(found.get("price", ()), known))
+        yield from _wrong(entry)
+        yield from _unknown(entry, known)
+        if entry.value.checked < entry.value.since:
+            yield entry.problem(f"compared on {entry.value.checked}, before it begins", "checked")
+    yield from _unquoted(_all(found))
+    yield from _said_twice(found.get("price", ()), known)
 
 
-def price_entries(directory: Path, problems: list[Problem]) -> Found:
+def price_entries(directory: Path, problems: list[Problem]) -> dict[str, list[Entry[Any]]]:
     """The entries of a directory's price files by table, each with its place; what can't be read goes to `problems`."""
     found: dict[str, list[Entry[Any]]] = {}
     files = sorted((directory / "prices").glob("*.toml"))
@@ -145,7 +147,7 @@ def _wrong_modalities(entry: Entry[Any], use: str, rates: Rates) -> Iterator[Pro
 
 
 def _unknown(entry: Entry[Any], known: Catalog) -> Iterator[Problem]:
-    """Names that the catalog does not have."""
+    """Models and locations that the catalog does not have."""
     for index, name in enumerate(getattr(entry.value, "models", ())):
         try:
             known.model(name)
@@ -155,16 +157,6 @@ def _unknown(entry: Entry[Any], known: Catalog) -> Iterator[Problem]:
         if name not in (*known.locations, *KINDS, ANYWHERE):
             hint = ", ".join(nearest(name, known.locations)) or "none"
             yield entry.problem(f"{name!r} is no location, kind or '*'; nearest: {hint}", "locations")
-    if entry.value.source not in known.sources:
-        yield entry.problem(f"{entry.value.source!r} is not a source of this catalog", "source")
-
-
-def _untimely(entry: Entry[Any], known: Catalog) -> Iterator[Problem]:
-    source = known.sources.get(entry.value.source)
-    if entry.value.checked < entry.value.since:
-        yield entry.problem(f"compared on {entry.value.checked}, before it begins", "checked")
-    elif source and entry.value.checked < source.published:
-        yield entry.problem(f"compared on {entry.value.checked}, before its source was published", "checked")
 
 
 def _unquoted(entries: list[Entry[Any]]) -> Iterator[Problem]:

@@ -17,8 +17,8 @@ FLOORS = (
     "catalog/costs catalog/entries catalog/query",
     "catalog/draft catalog/price_files",
     "catalog/lint/dates catalog/lint/hosts catalog/lint/order catalog/lint/overlaps catalog/lint/periods"
-    " catalog/lint/places catalog/lint/provisioned catalog/lint/references catalog/lint/sources"
-    " catalog/lint/templates catalog/lint/unbounded catalog/lint/unique catalog/lint/widening",
+    " catalog/lint/places catalog/lint/prices catalog/lint/provisioned catalog/lint/references"
+    " catalog/lint/sources catalog/lint/templates catalog/lint/unbounded catalog/lint/unique catalog/lint/widening",
     "catalog/history catalog/lint/__init__ catalog/overlay",
     "catalog/loader",
     "catalog/__init__ catalog/prices router/plan router/wire",

@@ -18,6 +18,7 @@ from catalog.lint import (
     overlaps,
     periods,
     places,
+    prices,
     provisioned,
     references,
     sources,
@@ -46,6 +47,7 @@ RULES: Mapping[str, Rule] = {
     "overlaps": overlaps.check,
     "hosts": hosts.check,
     "provisioned": provisioned.check,
+    "prices": prices.check,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import chain
 
 from catalog.draft import Draft
 from catalog.errors import Problem
@@ -19,7 +20,7 @@ def check(draft: Draft, today: date) -> Iterator[Problem]:
         if entry.value.retrieved < entry.value.published:
             message = f"retrieved on {entry.value.retrieved}, before it was published on {entry.value.published}"
             yield entry.problem(message, "retrieved")
-    for stated in draft.claims():
+    for stated in chain(draft.claims(), draft.priced()):
         checked, first = stated.claim.checked, published.get(stated.claim.source)
         if checked > today:
             yield stated.problem(f"checked on {checked}, which is in the future", "checked")

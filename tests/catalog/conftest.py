@@ -150,7 +150,24 @@ where = "table 4"
 checked = 2026-02-01
 """
 
-VALID = {"sources": SOURCES, "jurisdictions": JURISDICTIONS, "locations": LOCATIONS, "models/acme": MODELS}
+PRICES = """\
+[[price]]
+models = ["robin-1"]
+locations = ["*"]
+input = { text = "2" }
+from = 2026-01-01
+source = "harbour-page"
+where = "price list"
+checked = 2026-02-01
+"""
+
+VALID = {
+    "sources": SOURCES,
+    "jurisdictions": JURISDICTIONS,
+    "locations": LOCATIONS,
+    "models/acme": MODELS,
+    "prices/acme": PRICES,
+}
 """The files of the valid catalog, by name without `.toml`."""
 
 

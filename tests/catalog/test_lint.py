@@ -79,6 +79,8 @@ EXAMPLES = [
     Example("provisioned", "locations", 'jurisdiction = "br"\n', 'jurisdiction = "br"\nserves_models = false\n',
             ROBIN, "availability[2].locations", "south-west1 serves no models",
             at='locations = ["south-west1"]\nmodes = ["provisioned"]'),
+    Example("prices", "prices/acme", 'input = { text = "2" }', "input = { text = 2.5 }",
+            "price #1", "input", "expected an amount in quotes", at="input ="),
 ]  # fmt: skip
 
 

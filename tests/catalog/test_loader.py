@@ -187,7 +187,7 @@ def test_a_file_that_is_not_there_is_told(write: Write, name: str) -> None:
     assert problem.message.startswith("can't be read:")
 
 
-@pytest.mark.parametrize("name", list(VALID))
+@pytest.mark.parametrize("name", [name for name in VALID if not name.startswith("prices")])
 def test_a_file_that_is_not_text_is_told(write: Write, name: str) -> None:
     (problem,) = problems_of(write(**{name: b"\xff\xfe\x00"}))
     assert problem.file.endswith(f"{name}.toml")
