@@ -43,16 +43,20 @@ def policies(draw: st.DrawFn, *, residency: st.SearchStrategy[Any] = residencies
         return Policy(residency=fields["residency"])
 
 
+METHODS = {
+    "google": ["generateContent", "streamGenerateContent", "countTokens", "predict", "embedContent"],
+    "anthropic": ["rawPredict", "streamRawPredict"],
+    "mistralai": ["rawPredict", "streamRawPredict"],
+}
+NAMED_IN_URL = sorted(model.id for model in CATALOG.models.values() if model.publisher in METHODS)
+
+
 @st.composite
 def urls(draw: st.DrawFn) -> str:
-    """A request that a client might make, for any model of the catalog, set to any location."""
-    model = CATALOG.models[draw(st.sampled_from(sorted(CATALOG.models)))]
+    """A request that a client might make, for any model that is named in its URL, set to any location."""
+    model = CATALOG.models[draw(st.sampled_from(NAMED_IN_URL))]
     location = draw(locations)
-    methods = {
-        "google": ["generateContent", "streamGenerateContent", "countTokens", "predict", "embedContent"],
-        "anthropic": ["rawPredict", "streamRawPredict"],
-    }
-    method = draw(st.sampled_from(methods[model.publisher]))
+    method = draw(st.sampled_from(METHODS[model.publisher]))
     url = gemini_url(location, draw(st.sampled_from([model.id, *model.aliases])), method)
     return url.replace("publishers/google", f"publishers/{model.publisher}")
 
