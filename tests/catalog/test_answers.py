@@ -12,7 +12,8 @@ import pytest
 import catalog
 from catalog.schema import MODES
 
-VECTORS = tomllib.loads((Path(__file__).parents[1] / "vectors" / "catalog_answers.toml").read_text(encoding="utf-8"))
+FILES = sorted((Path(__file__).parents[1] / "vectors").glob("catalog_*.toml"))
+VECTORS = [vector for file in FILES for vector in tomllib.loads(file.read_text(encoding="utf-8"))["vector"]]
 SHIPPED = catalog.load()
 TODAY = date(2026, 11, 21)
 EU = SHIPPED.countries("eu")
@@ -28,7 +29,7 @@ class Vector(NamedTuple):
 
 ASKED = [
     pytest.param(Vector(location, vector["given"], vector["expect"]), id=f"{vector['documentation']}: {location}")
-    for vector in VECTORS["vector"]
+    for vector in VECTORS
     for location in vector["given"]["locations"]
 ]
 
@@ -45,7 +46,7 @@ def test_the_catalog_answers_as_its_sources_do(vector: Vector) -> None:
     assert expect.get("boundary_reason", "") in bounded.reason
 
 
-@pytest.mark.parametrize("vector", VECTORS["vector"], ids=lambda vector: vector["documentation"])
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["documentation"])
 def test_a_vector_says_what_it_shows_and_where_it_was_read(vector: dict[str, Any]) -> None:
     assert set(vector) == {"documentation", "source", "given", "expect"}
     assert set(vector["given"]) <= {"model", "locations", "on", "tokens"}
@@ -55,14 +56,14 @@ def test_a_vector_says_what_it_shows_and_where_it_was_read(vector: dict[str, Any
 
 
 def test_no_two_vectors_are_documented_alike() -> None:
-    said = [vector["documentation"] for vector in VECTORS["vector"]]
+    said = [vector["documentation"] for vector in VECTORS]
     assert [each for each in said if said.count(each) > 1] == []
 
 
 def expected(what: str) -> set[tuple[str, str]]:
     """The (model, location) pairs for which a vector of today expects to be served on demand, or a guarantee."""
     found = set()
-    for vector in VECTORS["vector"]:
+    for vector in VECTORS:
         given, expect = vector["given"], vector["expect"]
         served = expect.get("served", {}).get("standard") == "yes"
         guaranteed = expect.get("boundary", "none") not in ("none", "unknown")

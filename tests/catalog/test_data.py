@@ -273,7 +273,8 @@ def test_locations_are_in_the_order_of_preference_global_multi_regions_regions()
     assert kinds == sorted(kinds, key=("global", "multi_region", "region").index)
 
 
-def test_each_model_stands_in_the_file_of_its_publisher() -> None:
+def test_each_model_stands_in_a_file_of_its_publisher() -> None:
     for file in (SHIPPED / "models").glob("*.toml"):
         publishers = {SHIPPED_CATALOG.model(name).publisher for name in ids(f"models/{file.name}", "model")}
-        assert publishers == {file.stem}
+        assert len(publishers) == 1
+        assert f"{file.stem}-".startswith(f"{publishers.pop()}-")  # as google-maas, a part of google
