@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from router.auth import CredentialError, GoogleAuth
+    from router.destination import Destination
     from router.errors import (
         Exhausted,
         GuardStop,
@@ -39,6 +40,7 @@ _HOMES = {
     "Alternative": "plan",
     "Candidate": "plan",
     "CredentialError": "auth",
+    "Destination": "destination",
     "Exhausted": "errors",
     "GoogleAuth": "auth",
     "GuardStop": "errors",
@@ -64,6 +66,7 @@ __all__ = [
     "Alternative",
     "Candidate",
     "CredentialError",
+    "Destination",
     "Exhausted",
     "GoogleAuth",
     "GuardStop",

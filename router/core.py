@@ -72,6 +72,17 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             pins=pinned_locations(target, asked.body),
             counted=target.counted,
         )
+        return self.call(target, question, replayable=asked.body is not None)
+
+    def call(self, target: Target, question: Question, *, replayable: bool = True) -> Call:
+        """The call for a target.
+
+        Args:
+            replayable: may it be sent more than once?
+
+        Raises:
+            NoRoute, RequestNotUnderstood: as `admit`.
+        """
         plan = self._plan(question, target.publisher)
         return Call(
             core=self,
@@ -79,7 +90,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             question=question,
             plan=plan,
             trace=Trace(model=plan.model),
-            replayable=asked.body is not None,
+            replayable=replayable,
         )
 
     def _plan(self, question: Question, publisher: str) -> Plan:

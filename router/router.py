@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import random as _random
 import time
@@ -14,7 +16,11 @@ from catalog.query import Catalog
 from catalog.schema import Mode
 from router.alternatives import Alternatives
 from router.auth import GoogleAuth
-from router.core import Core
+from router.core import Call, Core
+from router.destination import Destination
+from router.drive import adrive, drive
+from router.errors import PolicyError
+from router.functions import FunctionCall, target_of
 from router.guard import Guard
 from router.health import Cooldowns, Health
 from router.plan import Plan
@@ -136,6 +142,96 @@ class Router:
     def _question(self, model: str, mode: Mode | None, tokens: int | None, on: date | None) -> Question:
         modes: Any = (mode,) if mode else self.policy.modes
         return Question(model, tuple(modes), on or self._core.today(), tokens=tokens)
+
+    def call(
+        self,
+        function: Callable[[Destination], T],
+        *,
+        model: str,
+        project: str = "",
+        location: str = "",
+        mode: Mode = "standard",
+        method: str = "",
+        tokens: int | None = None,
+    ) -> T:
+        """What a function returns that makes a call with a client of its own (gRPC, or any other).
+
+        The function is given a `Destination` for each attempt, and is called again with the next one when
+        what it raises tells of exhausted capacity or a fault there. It must send to that destination,
+        with the client's own retries off, and read a stream to its end before it returns.
+
+        Args:
+            model: an id or alias of the catalog.
+            project: the Google Cloud project, for `Destination.parent` and `model_name`.
+            location: the client's own location; needed where the policy keeps requests there.
+            mode: how capacity is bought.
+            method: a model method; empty for any.
+            tokens: an upper bound of the request's context; None is unbounded.
+
+        Raises:
+            NotSent: the policy refuses the call; the function was not called.
+            Exhausted: no attempt was made or answered in time.
+            Exception: the function's own last one, with the trace as a note.
+        """
+        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens), function)
+        try:
+            drive(found.call.steps(), found.attempt, self._core.sleep)
+        finally:
+            found.call.end()
+        return found.result()
+
+    async def acall(
+        self,
+        function: Callable[[Destination], Awaitable[T]],
+        *,
+        model: str,
+        project: str = "",
+        location: str = "",
+        mode: Mode = "standard",
+        method: str = "",
+        tokens: int | None = None,
+    ) -> T:
+        """`call` for async functions; an attempt is cancelled when its time is up."""
+        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens), function)
+        try:
+            await adrive(found.call.steps(), found.aattempt, self._core.async_sleep)
+        finally:
+            found.call.end()
+        return found.result()
+
+    def route(self, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Makes a function, sync or async, whose first parameter is a `Destination` one that is routed.
+
+            @router.route(model="gemini-2.5-flash-image", project="p")
+            def draw(to: Destination, prompt: str) -> Image: ...
+
+            draw("a heron")
+
+        Args:
+            options: the keyword arguments of `call`.
+        """
+
+        def routed(function: Callable[..., Any]) -> Callable[..., Any]:
+            send = self.acall if inspect.iscoroutinefunction(function) else self.call
+
+            @functools.wraps(function)
+            def caller(*args: Any, **kwargs: Any) -> Any:
+                return send(lambda to: function(to, *args, **kwargs), **options)
+
+            return caller
+
+        return routed
+
+    def _function_call(
+        self, model: str, project: str, location: str, mode: Mode, method: str, tokens: int | None
+    ) -> Call:
+        if not location and self.policy.caller_location == "wall":
+            raise PolicyError("the policy keeps requests at the client's own location; give the call its location=")
+        if location:
+            self.catalog.location(location)
+        target = target_of(self.catalog.model(model), project, location, mode, method)
+        question = Question(target.model, (mode,), self._core.today(), method=method, tokens=tokens, caller=location)
+        return self._core.call(target, question)
 
     def transport(self, **options: Any) -> Any:
         """The `transport=` for a client of httpx or httpx2, sync or async.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from catalog.schema import Mode
+from router.modes import REQUEST_TYPE, SHARED_REQUEST_TYPE, mode_of
 from router.streams import Dialect
 from router.wire import UNREADABLE
 
@@ -81,10 +82,6 @@ _DIALECTS = {"google": Dialect.GEMINI, "anthropic": Dialect.ANTHROPIC, "mistrala
 COUNT_TOKENS = "count-tokens"
 CHAT_COMPLETIONS = "chat/completions"
 
-# Source: the use-provisioned-throughput, priority-paygo and flex-paygo pages.
-REQUEST_TYPE = "x-vertex-ai-llm-request-type"
-SHARED_REQUEST_TYPE = "x-vertex-ai-llm-shared-request-type"
-
 
 def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotUnderstood:
     """What a request asks for.
@@ -102,7 +99,7 @@ def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotU
     route = _ROUTE.fullmatch(path)
     if route is None:
         return NotUnderstood(_why_not(path))
-    mode = _mode(asked.headers)
+    mode = mode_of(asked.headers)
     if mode is None:
         return NotUnderstood(f"unknown value of the header {REQUEST_TYPE} or {SHARED_REQUEST_TYPE}")
     named = _openapi(asked.body) if route["publisher"] is None else _publisher(route, asked.body)
@@ -179,19 +176,6 @@ def _names_model_twice(body: bytes) -> bool:
     objects: list[list[str]] = []
     json.loads(body, object_pairs_hook=lambda pairs: objects.append([key for key, _ in pairs]))
     return objects[-1].count("model") > 1
-
-
-def _mode(headers: Mapping[str, str]) -> Mode | None:
-    """The mode that the request's headers ask for; None when they can't be understood."""
-    dedicated = headers.get(REQUEST_TYPE, "").strip().lower()
-    shared = headers.get(SHARED_REQUEST_TYPE, "").strip().lower()
-    if dedicated not in ("", "shared", "dedicated") or shared not in ("", "priority", "flex", "standard"):
-        return None
-    if dedicated == "dedicated":
-        return "provisioned"
-    if shared == "priority":
-        return "priority"
-    return "flex" if shared == "flex" else "standard"
 
 
 def _why_not(path: str) -> str:

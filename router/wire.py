@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 # google.rpc.Code as HTTP statuses. Source: the api-errors page of the generative AI reference.
-_GOOGLE_STATUS = {
+GOOGLE_STATUS: Mapping[str, int] = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
     "OUT_OF_RANGE": 400,
@@ -121,7 +121,7 @@ def retry_hint_s(headers: Mapping[str, str], error: ErrorBody) -> float | None:
 
 
 def _google_status(error: dict[str, Any]) -> int | None:
-    if (named := _GOOGLE_STATUS.get(str(error.get("status")))) is not None:
+    if (named := GOOGLE_STATUS.get(str(error.get("status")))) is not None:
         return named
     inner_errors = error.get("errors")
     for inner in inner_errors if isinstance(inner_errors, list) else ():

@@ -1,0 +1,133 @@
+"""Calls that a function makes with a client of its own: gRPC, or anything that no transport reaches.
+
+The function is given a `Destination` for each attempt and makes the call there; what it raises is read as
+a signal. Which destinations there are is decided as for every request, and the guard passes each one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+from catalog.schema import Mode, Model
+from router.core import Call
+from router.destination import Destination
+from router.errors import Exhausted, NotSent
+from router.faults import signal_of
+from router.modes import headers_of
+from router.signals import OK, Signal
+from router.streams import Dialect
+from router.target import Target
+from router.trace import Attempt
+
+R = TypeVar("R")
+
+_NO_PROJECT = "-"
+"""Stands for the project in the path that the guard is shown, when the caller keeps it to itself."""
+
+_DIALECTS = {"google": Dialect.GEMINI, "anthropic": Dialect.ANTHROPIC}
+
+
+def target_of(model: Model, project: str, location: str, mode: Mode, method: str = "") -> Target:
+    """The target of a call that a function makes, with the path that an HTTP client would take.
+
+    Args:
+        location: the caller's own; empty if it has none.
+        method: empty for any.
+    """
+    verb = method or next((each for each in model.methods if "/" not in each), "predict")
+    return Target(
+        project=project or _NO_PROJECT,
+        location=location,
+        publisher=model.publisher,
+        model=model.id,
+        method=method,
+        dialect=_DIALECTS.get(model.publisher, Dialect.OPENAI),
+        mode=mode,
+        before=f"/v1/projects/{project or _NO_PROJECT}/locations/",
+        after=f"/publishers/{model.publisher}/models/{model.id}:{verb}",
+    )
+
+
+class FunctionCall(Generic[R]):
+    """One logical request that a function makes, as often as it takes."""
+
+    def __init__(self, call: Call, function: Callable[[Destination], Any]) -> None:
+        self.call = call
+        self._function = function
+        self._result: R | None = None
+        self._error: Exception | None = None
+
+    def attempt(self, attempt: Attempt) -> Signal:
+        """Has the function make one attempt; gives what came of it."""
+        destination = self._destination(attempt)
+        try:
+            self._result = self._function(destination)
+        except NotSent:
+            raise
+        except Exception as error:
+            return self._failed(error, attempt)
+        self._error = None
+        return OK
+
+    async def aattempt(self, attempt: Attempt) -> Signal:
+        """`attempt` for a function that is awaited; it is cancelled when its time is up."""
+        from anyio import fail_after  # noqa: PLC0415 - sync programs need no event loop
+
+        destination = self._destination(attempt)
+        try:
+            with fail_after(destination.timeout_s):
+                awaited: Awaitable[R] = self._function(destination)
+                self._result = await awaited
+        except NotSent:
+            raise
+        except Exception as error:
+            return self._failed(error, attempt)
+        self._error = None
+        return OK
+
+    def result(self) -> R:
+        """What the function returned, in the end.
+
+        Raises:
+            Exception: the last one of the function, with the trace as a note; `trace_of` finds it.
+            Exhausted: no attempt was made or answered in time.
+        """
+        trace = self.call.trace
+        if trace.outcome == "answered":
+            return self._result  # type: ignore[return-value]  # answered: it is the function's own
+        if self._error is None:
+            raise Exhausted(trace)
+        self._error.trace = trace  # type: ignore[attr-defined]  # where `trace_of` looks
+        if len(trace.tried) > 1:
+            self._error.add_note(str(trace))
+        raise self._error
+
+    def _failed(self, error: Exception, attempt: Attempt) -> Signal:
+        signal = signal_of(error, attempt.candidate.location)
+        if signal is None:
+            raise error
+        self._error = error
+        return signal
+
+    def _destination(self, attempt: Attempt) -> Destination:
+        """Where this attempt goes, passed by the guard.
+
+        Raises:
+            GuardStop: it would leave the policy.
+        """
+        target = self.call.target
+        address, headers = self.call.address(attempt), headers_of(attempt.candidate.mode)
+        self.call.check(
+            attempt, scheme="https", host=address.host, port=None, raw_path=address.raw_path, headers=headers
+        )
+        return Destination(
+            candidate=attempt.candidate,
+            publisher=target.publisher,
+            project="" if target.project == _NO_PROJECT else target.project,
+            host=address.host,
+            headers=headers,
+            timeout_s=min(attempt.timeout_s, self.call.core.policy.attempt_limit_s),
+            number=attempt.number,
+            trace=self.call.trace,
+        )
