@@ -7,10 +7,9 @@ from contextlib import aclosing
 from typing import Any, Self
 
 from router.clients import Clients, Lease
-from router.core import Core
 from router.exchange import Exchange
 from router.relay import Relay
-from router.send import AS_IT_IS, TOO_LATE
+from router.send import AS_IT_IS
 from router.signals import Signal
 from router.stack import Stack
 from router.trace import Attempt
@@ -19,15 +18,14 @@ from router.trace import Attempt
 class AsyncSender:
     """Sends through the inner clients of one transport."""
 
-    def __init__(self, core: Core, clients: Clients) -> None:
-        self._core = core
+    def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     async def attempt(self, exchange: Exchange, attempt: Attempt) -> Signal:
         """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
         from anyio import fail_after  # noqa: PLC0415 - sync programs need no event loop
 
-        until = self._core.clock() + attempt.timeout_s
+        in_time = exchange.timer(attempt)
         auth = exchange.auth
         credential = await auth.aheaders(exchange.url(attempt), exchange.rejected(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
@@ -37,9 +35,9 @@ class AsyncSender:
                     response = await answer.open(request)
                     relay = exchange.relay(attempt, response)
                     if relay is None:
-                        return exchange.whole(attempt, response, await self._read(response.aiter_bytes(), until))
+                        return exchange.whole(attempt, response, await _read(response.aiter_bytes(), in_time))
                     chunks = response.aiter_bytes()
-                    first = await self._first_content(relay, chunks, until)
+                    first = await _first_content(relay, chunks, in_time)
             except Exception as error:
                 return exchange.failed(error)
             if not relay.started:
@@ -53,26 +51,6 @@ class AsyncSender:
             response = await answer.open(stack.copy(request))
             body = stack.async_body(_raw(response), answer.keep())
         return stack.response(response.status_code, response.headers.raw, response.extensions, stream=body)
-
-    async def _read(self, chunks: AsyncIterator[bytes], until: float) -> bytes:
-        parts = []
-        async for chunk in chunks:
-            self._in_time(until)
-            parts.append(chunk)
-        return b"".join(parts)
-
-    async def _first_content(self, relay: Relay, chunks: AsyncIterator[bytes], until: float) -> bytes:
-        """Reads until the first content, a fault, or the end; gives what may go to the caller."""
-        async for chunk in chunks:
-            self._in_time(until)
-            first = relay.feed(chunk)
-            if relay.started or relay.fault:
-                return first
-        return relay.end()
-
-    def _in_time(self, until: float) -> None:
-        if self._core.clock() > until:
-            raise TimeoutError(TOO_LATE)
 
 
 class _Answer:
@@ -113,6 +91,24 @@ class _Answer:
                 await self._response.aclose()
         finally:
             await self._clients.adone(lease)
+
+
+async def _read(chunks: AsyncIterator[bytes], in_time: Callable[[], None]) -> bytes:
+    parts = []
+    async for chunk in chunks:
+        in_time()
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+async def _first_content(relay: Relay, chunks: AsyncIterator[bytes], in_time: Callable[[], None]) -> bytes:
+    """Reads until the first content, a fault, or the end; gives what may go to the caller."""
+    async for chunk in chunks:
+        in_time()
+        first = relay.feed(chunk)
+        if relay.started or relay.fault:
+            return first
+    return relay.end()
 
 
 async def _passing(

@@ -5,12 +5,13 @@ All that sync and async have in common; the transport adds only the sending, rea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from router.auth import GoogleAuth
-from router.core import Call
+from router.core import Call, Core
 from router.errors import Exhausted, StreamBroken
 from router.relay import Relay, is_event_stream
 from router.signals import OK, STREAM_CUT, Action, Signal, classify, classify_exception
@@ -51,6 +52,11 @@ class Exchange:
         self._answer: _Answer | None = None
         self._error: Exception | None = None
 
+    @property
+    def core(self) -> Core:
+        """By which this request is decided."""
+        return self.call.core
+
     def url(self, attempt: Attempt) -> str:
         """The address of this attempt without path, for credentials that ask where they go."""
         return f"https://{self.call.address(attempt).host}/"
@@ -79,9 +85,24 @@ class Exchange:
         )
         return request
 
+    def timer(self, attempt: Attempt) -> Callable[[], None]:
+        """Starts the time of an attempt; to be called again and again while its answer is read.
+
+        Raises:
+            TimeoutError: from what it gives, once the time is up.
+        """
+        clock = self.core.clock
+        until = clock() + attempt.timeout_s
+
+        def in_time() -> None:
+            if clock() > until:
+                raise TimeoutError("the answer took longer than the request's deadline")
+
+        return in_time
+
     def _timeout(self, attempt: Attempt) -> dict[str, float]:
         """For each phase the shortest of the client's own limit, the policy's, and what is left of the deadline."""
-        policy = self.call.core.policy
+        policy = self.core.policy
         most = min(policy.attempt_limit_s, attempt.timeout_s)
         limits = {"connect": min(policy.connect_limit_s, most), "read": most, "write": most, "pool": most}
         own = self._request.extensions.get("timeout") or {}

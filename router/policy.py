@@ -24,6 +24,7 @@ from router.errors import PolicyError
 Assurance = Literal["processing", "location"]
 CallerLocation = Literal["prefer", "wall", "ignore"]
 AfterRetirement = Literal["warn", "refuse"]
+ScopeRule = Literal["tighten", "any"]
 
 DEFAULT_CONNECT_TIMEOUT_S = 5.0
 DEFAULT_ATTEMPT_TIMEOUT_S = 120.0
@@ -58,6 +59,7 @@ class Policy:
         connect_timeout_s: seconds to reach a host; default 5, or the attempt's timeout if less.
         attempt_timeout_s: seconds of silence after which an attempt is given up; default 120, or the
             deadline if less.
+        scopes: what scopes and requests may change of this policy: `tighten` it, or `any` of its fields.
         repeat_after_timeout: may a request be sent again after a time-out, when the first may have
             been processed and billed? Only done with at least half of the deadline left.
 
@@ -85,6 +87,7 @@ class Policy:
     connect_timeout_s: float | None = None
     attempt_timeout_s: float | None = None
     repeat_after_timeout: bool = True
+    scopes: ScopeRule = "tighten"
 
     def __post_init__(self) -> None:
         for name, kind in _TYPES.items():
@@ -231,6 +234,7 @@ _TYPES: dict[str, Any] = {
     "connect_timeout_s": float | None,
     "attempt_timeout_s": float | None,
     "repeat_after_timeout": bool,
+    "scopes": ScopeRule,
 }
 
 

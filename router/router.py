@@ -8,6 +8,7 @@ import logging
 import random as _random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from router.plan import Plan
 from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
+from router.scope import Scopes
 from router.trace import Trace
 from router.transport import RoutedTransport
 from router.wrap import genai, wrap
@@ -87,7 +89,7 @@ class Router:
         policy = policy or Policy(caller_location="wall")
         catalog = catalog or _catalog.load()
         policy.check(catalog)
-        self._core = Core(
+        core = Core(
             catalog=catalog,
             policy=policy,
             planner=Planner(catalog, policy),
@@ -101,11 +103,33 @@ class Router:
             async_sleep=async_sleep,
             observe=observe,
         )
+        self._scopes = Scopes(core)
+
+    @property
+    def _core(self) -> Core:
+        return self._scopes.core()
 
     @property
     def policy(self) -> Policy:
-        """The policy that this router keeps."""
+        """The policy that this router keeps; inside a `scope`, that of the scope."""
         return self._core.policy
+
+    def scope(self, **fields: Any) -> AbstractContextManager[Policy]:
+        """Has the requests of this thread or task decided by a stricter policy, whichever client makes them.
+
+            with router.scope(residency="de", deadline_s=20):
+                client.models.generate_content(...)
+
+        A scope can only tighten the policy around it, unless that has `scopes = "any"`; what it denies is
+        added to what is denied already. Scopes nest.
+
+        Args:
+            fields: fields of `Policy`.
+
+        Raises:
+            PolicyError: when it is entered: a field is wrong, or would allow what the policy does not.
+        """
+        return self._scopes.scope(fields)
 
     @property
     def catalog(self) -> Catalog:
@@ -239,7 +263,7 @@ class Router:
         Args:
             options: for the client that it sends with: `verify`, `proxy`, `limits`, `transport`, ...
         """
-        return RoutedTransport(self._core, options)
+        return RoutedTransport(self._scopes, options)
 
     def google_auth(self, credentials: Any = None) -> GoogleAuth:
         """The `auth=` for a plain client with this router's transport.

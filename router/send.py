@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from router.clients import Clients, Lease
-from router.core import Core
 from router.exchange import Exchange
 from router.relay import Relay
 from router.signals import Signal
 from router.stack import Stack
 from router.trace import Attempt
 
-TOO_LATE = "the answer took longer than the request's deadline"
 AS_IT_IS = {"stream": True, "auth": None, "follow_redirects": False}
 """How the inner client sends: what it was given, once, and without reading the answer."""
 
@@ -22,13 +20,12 @@ AS_IT_IS = {"stream": True, "auth": None, "follow_redirects": False}
 class Sender:
     """Sends through the inner clients of one transport."""
 
-    def __init__(self, core: Core, clients: Clients) -> None:
-        self._core = core
+    def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def attempt(self, exchange: Exchange, attempt: Attempt) -> Signal:
         """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
-        until = self._core.clock() + attempt.timeout_s
+        in_time = exchange.timer(attempt)
         auth = exchange.auth
         credential = auth.headers(exchange.url(attempt), exchange.rejected(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
@@ -37,9 +34,9 @@ class Sender:
                 response = answer.open(request)
                 relay = exchange.relay(attempt, response)
                 if relay is None:
-                    return exchange.whole(attempt, response, self._read(response.iter_bytes(), until))
+                    return exchange.whole(attempt, response, _read(response.iter_bytes(), in_time))
                 chunks = response.iter_bytes()
-                first = self._first_content(relay, chunks, until)
+                first = _first_content(relay, chunks, in_time)
             except Exception as error:
                 return exchange.failed(error)
             if not relay.started:
@@ -53,26 +50,6 @@ class Sender:
             response = answer.open(stack.copy(request))
             body = stack.sync_body(iter(response.stream), answer.keep())
         return stack.response(response.status_code, response.headers.raw, response.extensions, stream=body)
-
-    def _read(self, chunks: Iterator[bytes], until: float) -> bytes:
-        parts = []
-        for chunk in chunks:
-            self._in_time(until)
-            parts.append(chunk)
-        return b"".join(parts)
-
-    def _first_content(self, relay: Relay, chunks: Iterator[bytes], until: float) -> bytes:
-        """Reads until the first content, a fault, or the end; gives what may go to the caller."""
-        for chunk in chunks:
-            self._in_time(until)
-            first = relay.feed(chunk)
-            if relay.started or relay.fault:
-                return first
-        return relay.end()
-
-    def _in_time(self, until: float) -> None:
-        if self._core.clock() > until:
-            raise TimeoutError(TOO_LATE)
 
 
 class _Answer:
@@ -113,6 +90,24 @@ class _Answer:
                 self._response.close()
         finally:
             self._clients.done(lease)
+
+
+def _read(chunks: Iterator[bytes], in_time: Callable[[], None]) -> bytes:
+    parts = []
+    for chunk in chunks:
+        in_time()
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _first_content(relay: Relay, chunks: Iterator[bytes], in_time: Callable[[], None]) -> bytes:
+    """Reads until the first content, a fault, or the end; gives what may go to the caller."""
+    for chunk in chunks:
+        in_time()
+        first = relay.feed(chunk)
+        if relay.started or relay.fault:
+            return first
+    return relay.end()
 
 
 def _passing(

@@ -12,10 +12,10 @@ from typing import Any, NoReturn, Self
 from router.asend import AsyncSender
 from router.auth import auth_of
 from router.clients import Clients
-from router.core import Core
 from router.drive import adrive, drive
 from router.errors import RequestNotUnderstood
 from router.exchange import Exchange
+from router.scope import Scopes
 from router.send import Sender
 from router.stack import Stack, stack_of
 from router.target import Incoming
@@ -28,11 +28,11 @@ class RoutedTransport:
     the object usable.
     """
 
-    def __init__(self, core: Core, options: dict[str, Any]) -> None:
-        self._core = core
+    def __init__(self, scopes: Scopes, options: dict[str, Any]) -> None:
+        self._scopes = scopes
         self._clients = Clients(options)
-        self._sender = Sender(core, self._clients)
-        self._asender = AsyncSender(core, self._clients)
+        self._sender = Sender(self._clients)
+        self._asender = AsyncSender(self._clients)
 
     def handle_request(self, request: Any) -> Any:
         """Sends a request of a sync client.
@@ -46,7 +46,7 @@ class RoutedTransport:
         if exchange is None:
             return self._sender.unrouted(stack, request)
         try:
-            drive(exchange.call.steps(), partial(self._sender.attempt, exchange), self._core.sleep)
+            drive(exchange.call.steps(), partial(self._sender.attempt, exchange), exchange.core.sleep)
         finally:
             exchange.call.end()
         return exchange.response()
@@ -63,7 +63,7 @@ class RoutedTransport:
         if exchange is None:
             return await self._asender.unrouted(stack, request)
         try:
-            await adrive(exchange.call.steps(), partial(self._asender.attempt, exchange), self._core.async_sleep)
+            await adrive(exchange.call.steps(), partial(self._asender.attempt, exchange), exchange.core.async_sleep)
         finally:
             exchange.call.end()
         return exchange.response()
@@ -74,18 +74,18 @@ class RoutedTransport:
         Raises:
             NotSent: the policy refuses it.
         """
-        self._core.admit(_incoming(stack_of(request), request))
+        self._scopes.core().admit(_incoming(stack_of(request), request))
 
     def _exchange(self, stack: Stack, request: Any) -> Exchange | None:
         """The exchange for a request; None for one that is sent on unrouted."""
-        asked = _incoming(stack, request)
-        call, auth = self._core.admit(asked), auth_of(request)
+        core, asked = self._scopes.core(), _incoming(stack, request)
+        call, auth = core.admit(asked), auth_of(request)
         if call is not None:
             return Exchange(call, stack, request, asked.body, auth)
-        self._core.guard.check_unrouted(asked.host)
+        core.guard.check_unrouted(asked.host)
         if auth is not None:
             reason = f"the router's credential is not sent to {asked.host} with a request that is not understood"
-            raise RequestNotUnderstood(reason, self._core.policy.summary)
+            raise RequestNotUnderstood(reason, core.policy.summary)
         return None
 
     def close(self) -> None:

@@ -52,6 +52,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "connect_timeout_s": [(0, SECONDS), (-5, SECONDS), ("5", "Expected `float | null`")],
     "attempt_timeout_s": [(0, SECONDS), (float("nan"), SECONDS), ([], "Expected `float | null`")],
     "repeat_after_timeout": [(None, "Expected `bool`"), (1, "Expected `bool`, got `int`")],
+    "scopes": [("loosen", "expected one of any, tighten"), (None, "expected one of")],
 }
 
 
