@@ -12,7 +12,7 @@ from catalog.errors import (
     UnknownLocation,
     UnknownModel,
 )
-from catalog.history import Change, Expiry, changes, expiring
+from catalog.history import Change, Expiry, changes, expiring, overdue
 from catalog.loader import load
 from catalog.own import Denied, Own, OwnQuota, PrivateEndpoint, Reservation
 from catalog.query import Bounded, Catalog, Served, Trust
@@ -56,4 +56,5 @@ __all__ = [
     "changes",
     "expiring",
     "load",
+    "overdue",
 ]

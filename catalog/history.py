@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -12,13 +12,16 @@ from catalog.draft import CLAIMS
 from catalog.query import Catalog
 from catalog.schema import MODES, Claim, Mode, Model
 
+if TYPE_CHECKING:
+    from catalog.tariff import Tariff  # who asks of no prices loads none
+
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """An answer of the catalog that is another one on the later day.
 
     `what` is `served` (then `mode` says in which), `boundary` (for requests of at most `tokens`, or of
     any size), or `retirement` (then `locations` are those where the model was served until then).
-    `reason` and `source` are those of the later answer.
+    `reason` and `source` are those of the later answer; `own` says that it rests on the project's overlay.
     """
 
     model: str
@@ -30,13 +33,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     after: str
     reason: str
     source: str
+    own: bool = False
 
 
 class Expiry(msgspec.Struct, frozen=True, kw_only=True):
     """Something that ends on a day.
 
     `what` is `retirement` (announced), `retirement floor` (it may be retired from that day on), `claim`
-    (its evidence ends), `reservation` (of the project's overlay), or `price`.
+    (its evidence ends), `reservation` (of the project's overlay), or `price` (or a credit). `model` is empty
+    where it is about no model.
     """
 
     on: date
@@ -61,16 +66,47 @@ def changes(catalog: Catalog, since: date, until: date) -> tuple[Change, ...]:
     return tuple(change for model in moved for change in _changes(catalog, model, since, until))
 
 
-def expiring(catalog: Catalog, on: date, within_days: int) -> tuple[Expiry, ...]:
-    """What ends within some days after a day, soonest first; retirements that are past are not named."""
-    last = on + timedelta(days=within_days)
+def expiring(catalog: Catalog, on: date, within_days: int, tariff: Tariff | None = None) -> tuple[Expiry, ...]:
+    """What ends within some days after a day, soonest first; what has ended is not named (see `overdue`).
+
+    Args:
+        tariff: prices that may end, too.
+    """
+    last = on + timedelta(days=min(within_days, (date.max - on).days))
     ends = [each for model in catalog.models.values() for each in _ends(model)]
+    ends += _priced(tariff) if tariff else ()
     ends += [
         Expiry(on=held.until, what="reservation", model=held.model, detail=f"{held.gsu} GSU at {held.location}")
         for held in catalog.own.reservations
         if held.until
     ]
-    return tuple(sorted((each for each in ends if on < each.on <= last), key=lambda each: (each.on, each.model)))
+    return tuple(sorted((each for each in ends if on < each.on <= last), key=_order))
+
+
+def overdue(catalog: Catalog, on: date) -> tuple[Expiry, ...]:
+    """The announced retirements that have passed and that nobody has confirmed, longest past first."""
+    models = catalog.models.values()
+    late = [each for each in models if (end := each.retirement) and end.passed(on) and not end.done(on)]
+    ends = (end for model in late for end in _ends(model) if end.what == "retirement")
+    return tuple(sorted(ends, key=_order))
+
+
+def _order(ends: Expiry) -> tuple[date, str]:
+    return ends.on, ends.model
+
+
+def _priced(tariff: Tariff) -> Iterator[Expiry]:
+    """The prices and credits that end."""
+    for price in tariff.price:
+        if price.until:
+            detail = f"{', '.join(price.rates())} at {', '.join(price.locations)} in {', '.join(price.modes)} mode"
+            for model in price.models:
+                yield Expiry(on=price.until, what="price", model=model, detail=detail, source=price.source)
+    for credit in tariff.credit:
+        if credit.until:
+            detail = f"credits of {credit.share:.0%} of the list price, in {', '.join(credit.modes)} mode"
+            for model in credit.models:
+                yield Expiry(on=credit.until, what="price", model=model, detail=detail, source=credit.source)
 
 
 def _stirs(model: Model, since: date, until: date) -> bool:
@@ -89,15 +125,15 @@ def _changes(catalog: Catalog, model: Model, since: date, until: date) -> Iterat
     end = model.retirement
     if end and end.on and since < end.on <= until:
         how = "retired" if end.confirmed else "passed, not confirmed"
-        successor = f"; successor: {end.successor}" if end.successor else ""
         yield Change(
             model=model.id,
             what="retirement",
-            locations=_places(catalog, model, since),
+            locations=_places(catalog, model, end.on - timedelta(days=1)),
             before=f"announced for {end.on}",
             after=how,
-            reason=f"{end.on}: {how}{successor}",
+            reason=f"{end.on}: {how}{end.then}",
             source=end.source,
+            own=end.source in catalog.own.sources,
         )
     yield from _grouped(_served(catalog, model, since, until))
     yield from _grouped(_bounded(catalog, model, since, until))
@@ -128,6 +164,7 @@ def _served(catalog: Catalog, model: Model, since: date, until: date) -> Iterato
                     after=after.verdict,
                     reason=after.reason,
                     source=after.source,
+                    own=after.own,
                 )
 
 
@@ -147,6 +184,7 @@ def _bounded(catalog: Catalog, model: Model, since: date, until: date) -> Iterat
                     after=after.boundary,
                     reason=after.reason,
                     source=after.claim.source if after.claim else "",
+                    own=after.own,
                 )
 
 
@@ -162,9 +200,8 @@ def _grouped(found: Iterable[Change]) -> Iterator[Change]:
 def _ends(model: Model) -> Iterator[Expiry]:
     end = model.retirement
     if end and end.on:
-        successor = f"; successor: {end.successor}" if end.successor else ""
-        confirmed = "confirmed" if end.confirmed else "announced"
-        yield Expiry(on=end.on, what="retirement", model=model.id, detail=confirmed + successor, source=end.source)
+        detail = ("confirmed" if end.confirmed else "announced") + end.then
+        yield Expiry(on=end.on, what="retirement", model=model.id, detail=detail, source=end.source)
     elif end and end.not_before:
         detail = "may be retired from this day on"
         yield Expiry(on=end.not_before, what="retirement floor", model=model.id, detail=detail, source=end.source)

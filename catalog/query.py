@@ -7,7 +7,7 @@ no claim covers is unknown; where claims contradict each other the most cautious
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -48,6 +48,9 @@ class Trust(NamedTuple):
     least: Confidence = "low"
     max_age_days: int | None = None
 
+
+NOTICE = timedelta(days=45)
+"""A retirement nearer than this is warned of: the shortest notice that a model's terms give."""
 
 ANY = Trust()
 NOTHING = Own()
@@ -124,6 +127,23 @@ class Catalog:
         except KeyError:
             raise UnknownModel(name, self._names) from None
 
+    def warning(self, model: str, on: date) -> str:
+        """What to know of a model's end on a day: that it is near, or past and not confirmed; else empty.
+
+        Raises:
+            UnknownModel: with the nearest ids.
+        """
+        found = self.model(model)
+        end = found.retirement
+        if end is None or end.on is None or end.done(on):
+            return ""
+        if end.passed(on):
+            return f"{found.id}: the retirement announced for {end.on} has passed and is not confirmed{end.then}"
+        days = (end.on - on).days
+        if days > NOTICE.days:
+            return ""
+        return f"{found.id} retires on {end.on}, in {days} day{'' if days == 1 else 's'}{end.then}"
+
     def names(self) -> set[str]:
         """Every id and alias of a model."""
         return set(self._names)
@@ -169,14 +189,15 @@ class Catalog:
         found = self.model(model)
         place = self.location(location)
         claims = _about(found.availability, place, mode)
-        if (end := _retired(found, on)) and not self._seen_since(end, claims, on):
-            successor = f"; successor: {end.successor}" if end.successor else ""
-            return Served("no", f"retired on {end.on}{successor}", source=end.source)
+        end = found.retirement
+        if end and end.done(on) and not self._seen_since(end, claims, on):
+            age, own = self._age(end.source, on), end.source in self.own.sources
+            return Served("no", f"retired on {end.on}{end.then}", source=end.source, age_days=age, own=own)
         if not claims:
             return Served("unknown", f"no claim says whether it is served in {mode} mode")
         standing, why = self._standing(claims, on, trust)
-        if not standing:
-            return self._served("unknown", why, claims[0], on)
+        if why:
+            return self._served("unknown", why, standing[0], on)
         claim = min(standing, key=lambda each: ("no", "unknown", "yes").index(each.served))
         words = {"yes": "served", "no": "not served here", "unknown": "not established whether it is served here"}
         reason = claim.note if claim.note and claim.served != "yes" else words[claim.served]
@@ -200,15 +221,15 @@ class Catalog:
             return self._bounded(NO_BOUNDARY, "requests to global may be processed anywhere", claim, on)
         if not claims:
             return Bounded(UNKNOWN_BOUNDARY, "no claim says where processing stays")
-        dated, why = self._standing(claims, on, trust)
-        holding = [each for each in dated if _covers(each, tokens)]
-        if holding:
+        standing, why = self._standing(claims, on, trust)
+        if why:
+            return self._bounded(UNKNOWN_BOUNDARY, why, standing[0], on)
+        if holding := [each for each in standing if _covers(each, tokens)]:
             return self._narrowest(holding, on)
-        if dated:
-            limit = max(each.max_context_tokens or 0 for each in dated)
-            size = "of unknown size" if tokens is None else f"of {tokens:,} tokens"
-            why = f"guaranteed only up to {limit:,} context tokens; the request is {size}"
-        return self._bounded(UNKNOWN_BOUNDARY, why, (dated or claims)[0], on)
+        largest = max(standing, key=lambda each: each.max_context_tokens or 0)
+        size = "of unknown size" if tokens is None else f"of {tokens:,} tokens"
+        why = f"guaranteed only up to {largest.max_context_tokens:,} context tokens; the request is {size}"
+        return self._bounded(UNKNOWN_BOUNDARY, why, largest, on)
 
     def denied(self, model: str, location: str) -> str:
         """Why the project's overlay forbids a location for a model (its id); empty if it does not."""
@@ -237,8 +258,11 @@ class Catalog:
 
         None when the catalog does not have the source, so that nothing is known of it.
         """
-        source = self.sources.get(claim.source)
-        return max(0, (on - source.published).days) if source else None
+        return self._age(claim.source, on)
+
+    def _age(self, source: str, on: date) -> int | None:
+        found = self.sources.get(source)
+        return max(0, (on - found.published).days) if found else None
 
     def _narrowest(self, claims: Sequence[Processing], on: date) -> Bounded:
         """Of claims that all hold, the one that promises most, if they lie one inside the other.
@@ -259,23 +283,25 @@ class Catalog:
         return self._bounded(claim.boundary, f"processing stays in {claim.boundary}", claim, on)
 
     def _standing(self, claims: Sequence[C], on: date, trust: Trust) -> tuple[list[C], str]:
-        """The claims that speak of this day and are good enough evidence; when none, why."""
+        """The claims that speak of this day and are good enough evidence.
+
+        When there is none: the claim that comes nearest, and why it is not enough.
+        """
         dated = [each for each in claims if each.holds(on)]
         if not dated:
-            first = min(each.since for each in claims)
-            if on < first:
-                return [], f"evidence begins on {first}"
-            ends = [each.until for each in claims if each.until]
-            return [], f"the evidence ends on {max(ends)}"
+            return _nearest(claims, on)
         trusted = [each for each in dated if CONFIDENCES.index(each.confidence) >= CONFIDENCES.index(trust.least)]
         if not trusted:
-            return [], f"only evidence of less than {trust.least} confidence"
+            return dated[:1], f"only evidence of less than {trust.least} confidence"
         if trust.max_age_days is None:
             return trusted, ""
-        aged = [(self.age_days(each, on), each) for each in trusted]
-        fresh = [each for age, each in aged if age is not None and age <= trust.max_age_days]
-        age = min((age for age, _ in aged if age is not None), default="an unknown number of")
-        return fresh, f"the evidence is {age} days old, and at most {trust.max_age_days} are accepted"
+        known = [(age, each) for each in trusted if (age := self.age_days(each, on)) is not None]
+        if fresh := [each for age, each in known if age <= trust.max_age_days]:
+            return fresh, ""
+        if not known:
+            return trusted[:1], "the evidence is of unknown age"
+        age, claim = min(known, key=lambda each: each[0])
+        return [claim], f"the evidence is {age} days old, and at most {trust.max_age_days} are accepted"
 
     def _seen_since(self, end: Retirement, claims: Iterable[Availability], on: date) -> bool:
         """Whether this project saw the model answer here after its retirement."""
@@ -296,9 +322,13 @@ class Catalog:
         return Bounded(boundary, reason, countries, claim, self.age_days(claim, on), own)
 
 
-def _retired(model: Model, on: date) -> Retirement | None:
-    end = model.retirement
-    return end if end and end.on and end.confirmed and on >= end.on else None
+def _nearest(claims: Sequence[C], on: date) -> tuple[list[C], str]:
+    """Of claims that don't speak of a day, the one that a reader would ask about, and where it stands."""
+    first = min(claims, key=lambda each: each.since)
+    if on < first.since:
+        return [first], f"evidence begins on {first.since}"
+    last = max((each for each in claims if each.until and each.until <= on), key=lambda each: each.until or on)
+    return [last], f"the evidence ends on {last.until}"
 
 
 def _about(claims: Iterable[Availability], place: Location, mode: Mode) -> list[Availability]:

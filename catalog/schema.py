@@ -217,6 +217,19 @@ class Retirement(_Value, frozen=True, kw_only=True):
     where: str
     note: str = ""
 
+    def passed(self, on: date) -> bool:
+        """Whether the announced day has come."""
+        return self.on is not None and self.on <= on
+
+    def done(self, on: date) -> bool:
+        """Whether the model is gone: its day has come, and that it went is confirmed."""
+        return self.confirmed and self.passed(on)
+
+    @property
+    def then(self) -> str:
+        """The successor, as the end of a sentence; empty when none is named."""
+        return f"; successor: {self.successor}" if self.successor else ""
+
 
 class DataSharing(_Value, frozen=True, kw_only=True):
     """Terms under which prompts or responses reach someone besides Google."""

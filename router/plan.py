@@ -33,8 +33,9 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
 
     `boundary` is the jurisdiction in which processing is guaranteed to stay: an id, `none` or
     `unknown`. `source` is the address (or, lacking one, the id) of the claim that `why` rests on;
-    `checked` the day on which the claim was compared with it; `age_days` the age of the source's
-    content on the day of the plan. `own` says that any of the evidence comes from the project's overlay.
+    `checked` the day on which the claim was compared with it; `age_days` the age, on the day of the
+    plan, of the oldest evidence that the answer needs. `own` says that any of the evidence comes from
+    the project's overlay.
     """
 
     candidate: Candidate

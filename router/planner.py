@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 
 from cachetools import LRUCache
 
@@ -13,9 +12,6 @@ from catalog.schema import KINDS, MODES, Model
 from router.plan import Allowed, Plan, Refused
 from router.policy import Policy
 from router.rules import Question, Rules
-
-NOTICE = timedelta(days=45)
-"""A retirement nearer than this is warned of: the shortest notice that a model's terms give."""
 
 _CACHED_PLANS = 1024
 
@@ -101,15 +97,8 @@ class Planner:
     def _warnings(self, model: Model, allowed: list[Allowed], question: Question) -> Iterator[str]:
         if not allowed and self._policy.residency is not None and self._served_at(model, question) == {"global"}:
             yield f"{model.id} is served on global only: no residency is possible for it"
-        end = model.retirement
-        if end is None or end.on is None or (end.confirmed and question.on >= end.on):
-            return
-        successor = f"; successor: {end.successor}" if end.successor else ""
-        if question.on >= end.on:
-            yield f"{model.id}: the retirement announced for {end.on} has passed and is not confirmed{successor}"
-        elif end.on - question.on <= NOTICE:
-            days = (end.on - question.on).days
-            yield f"{model.id} retires on {end.on}, in {days} day{'' if days == 1 else 's'}{successor}"
+        if ending := self._catalog.warning(model.id, question.on):
+            yield ending
 
     def _served_at(self, model: Model, question: Question) -> set[str]:
         places = self._catalog.locations.values()

@@ -172,7 +172,7 @@ class Rules:
         if model.data_sharing and not policy.admits_data_sharing:
             terms, mend = model.data_sharing, "data_sharing_models = true would admit it"
             yield self._refuse(place, "data-sharing", terms.terms, terms.source, mend)
-        if policy.after_retirement == "refuse" and end and end.on and question.on >= end.on:
+        if policy.after_retirement == "refuse" and end and end.passed(question.on):
             mend = 'after_retirement = "warn" would admit it'
             reason = f"the retirement announced for {end.on} has passed"
             yield self._refuse(place, "retirement-passed", reason, end.source, mend)
@@ -191,14 +191,16 @@ class Rules:
     def _admit(self, model: Model, place: Location, mode: Mode, served: Served, bounded: Bounded) -> Allowed:
         guaranteed = self._within is not None and self._policy.assurance == "processing"
         resting = bounded.claim if guaranteed else served.claim
+        ages = (served.age_days, bounded.age_days if guaranteed else None)
+        here = f"served in {mode} mode" + (f", by this project's own source {served.source!r}" if served.own else "")
         if served.verdict != "yes":
             why = "the client's own location, kept; the catalog does not know it to serve this model"
         elif self._within is None:
-            why = f"served in {mode} mode"
+            why = here
         elif self._policy.assurance == "location":
-            why = f"served in {mode} mode; the endpoint stands within {self._named}"
+            why = f"{here}; the endpoint stands within {self._named}"
         else:
-            why = f"served in {mode} mode; {bounded.reason}"
+            why = f"{here}; {bounded.reason}"
         return Allowed(
             candidate=Candidate(model.id, place.id, mode),
             kind=place.kind,
@@ -206,7 +208,7 @@ class Rules:
             boundary=bounded.boundary,
             source=self._cite(resting.source if resting else place.source),
             checked=resting.checked if resting else None,
-            age_days=bounded.age_days if guaranteed else served.age_days,
+            age_days=max((age for age in ages if age is not None), default=None),
             own=served.own or (guaranteed and bounded.own),
             why=why,
         )

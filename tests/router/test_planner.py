@@ -7,8 +7,9 @@ import pytest
 
 import catalog
 from catalog import Catalog, Model, Retirement, UnknownModel
+from catalog.query import NOTICE
 from router import Plan, Policy
-from router.planner import NOTICE, Planner
+from router.planner import Planner
 from router.rules import Question
 from tests.world import TODAY, model_at, roomy_catalog
 
