@@ -40,6 +40,7 @@ FLOORS = (
     "router/router",
     "router/__init__",
     "router/cli/__init__ router/cli/options router/cli/output router/cli/scenes",
+    "router/cli/catalog/evidence",
     "router/cli/ask router/cli/catalog/diff router/cli/catalog/expiring router/cli/catalog/lint"
     " router/cli/catalog/listing router/cli/catalog/show router/cli/catalog/sources router/cli/catalog/where"
     " router/cli/demo router/cli/emulate router/cli/explain",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from rich.console import Console
-
 from catalog.schema import MODES
 from router.cli.options import add_json, add_on, add_overlay, add_policy, catalog_of, count, policy_of
-from router.cli.output import Notes, aged, columns, indented, print_json
+from router.cli.output import Grid, Notes, Screen, aged, print_json
 from router.plan import Plan
 from router.router import Router
 
@@ -41,39 +39,39 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         print_json(plan.as_dict())
     else:
-        show(plan, Console(highlight=False))
+        show(plan, Screen())
     return 0 if plan.allowed else NOTHING_ALLOWED
 
 
-def show(plan: Plan, console: Console) -> None:
+def show(plan: Plan, screen: Screen) -> None:
     """Prints a plan for people, its sources as numbered notes."""
     notes = Notes()
-    console.print(f"[bold]{plan.model}[/] on {plan.on}, {plan.summary}")
+    screen.line((plan.model, "bold"), f" on {plan.on}, {plan.summary}")
     for warning in plan.warnings:
-        console.print(f"[yellow]warning:[/] {warning}")
-    _show_allowed(plan, notes, console)
+        screen.text(f"warning: {warning}", style="yellow")
+    _show_allowed(plan, notes, screen)
     if plan.refused:
-        console.print("\n[bold red]refused[/]")
+        screen.line("\n", ("refused", "bold red"))
     for reason, members in plan.refusals():
         places = ", ".join(each.location for each in members)
-        console.print(indented(f"{places} {notes.number(each.source for each in members)}"))
-        console.print(indented(reason, 6, dim=True))
+        screen.text(f"{places} {notes.number(each.source for each in members)}", 2)
+        screen.text(reason, 6, "dim")
     if plan.alternatives:
-        console.print("\n[bold]also possible under this policy[/]")
+        screen.line("\n", ("also possible under this policy", "bold"))
     for alternative in plan.alternatives:
-        console.print(indented(str(alternative)))
-    notes.show(console)
+        screen.text(str(alternative), 2)
+    screen.notes(notes)
 
 
-def _show_allowed(plan: Plan, notes: Notes, console: Console) -> None:
+def _show_allowed(plan: Plan, notes: Notes, screen: Screen) -> None:
     if not plan.allowed:
-        console.print("\n[bold red]nothing is allowed[/]")
+        screen.line("\n", ("nothing is allowed", "bold red"))
         return
-    console.print("\n[bold green]allowed, in this order[/]")
-    table = columns("location", "kind", "mode", "boundary", "evidence", "source")
+    screen.line("\n", ("allowed, in this order", "bold green"))
+    grid = Grid("location", "kind", "mode", "boundary", "evidence", "source")
     for each in plan.allowed:
         location, mode = each.candidate.location, each.candidate.mode
-        table.add_row(location, each.kind, mode, each.boundary, aged(each.age_days), notes.number([each.source]))
-    console.print(indented(table))
+        grid.add(location, each.kind, mode, each.boundary, aged(each.age_days), notes.number([each.source]))
+    screen.grid(grid, 2)
     for why in dict.fromkeys(each.why for each in plan.allowed):
-        console.print(indented(why, 6, dim=True))
+        screen.text(why, 6, "dim")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from itertools import groupby
 from typing import Any
 
-from rich.console import Console
-
 from catalog import Catalog, Model
+from catalog.errors import nearest
 from catalog.schema import KINDS, MODES
-from router.cli.options import add_json, add_on, add_overlay, add_policy, catalog_of, policy_of
-from router.cli.output import columns, print_json
+from router.cli.options import OptionError, add_json, add_on, add_overlay, add_policy, catalog_of, count, policy_of
+from router.cli.output import Grid, Screen, counted, print_json
+from router.policy import Policy
 from router.router import Router
+
+NOTHING_ADMITTED = 3
+_FEW = 3
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,11 +26,17 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "list",
         help="the models, or those that a policy admits",
         description="Lists the models of the catalog; with a policy, those that it admits somewhere, and where. "
-        "Without --all, models that are gone are left out. `>=` marks a day before which a model is not retired.",
+        "Without --all, models that are gone are left out. `>=` marks a day before which a model is not retired, "
+        "`passed` an announced retirement that nobody has confirmed. Exit code 3 when a policy admits no model.",
     )
     parser.add_argument("--publisher", help="only models of this publisher, e.g. google")
     parser.add_argument("--task", help="only models for this task, e.g. text, embedding, image")
-    parser.add_argument("--mode", choices=MODES, default="standard", help="how capacity is bought (standard)")
+    parser.add_argument(
+        "--mode", choices=MODES, help="how capacity is bought (default: the modes of the policy; else standard)"
+    )
+    parser.add_argument(
+        "--tokens", type=count, metavar="N", help="with a policy, the size of a request's context (default: any)"
+    )
     parser.add_argument("--all", action="store_true", help="models that are gone, too")
     add_policy(parser)
     add_overlay(parser)
@@ -36,76 +46,114 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run(given: argparse.Namespace) -> int:
-    """Prints the models."""
+    """Prints the models; 3 when a policy was given and admits none."""
     known = catalog_of(given)
     models = list(_chosen(known, given))
-    places = _admitted(known, given) if given.policy or given.residency else _served(known, models, given)
-    gone = [model for model in models if _is_gone(model, given)]
-    limited = bool(given.policy or given.residency)
-    shown = [model for model in models if (given.all or model not in gone) and (places[model.id] or not limited)]
+    policy = policy_of(given, **({"modes": [given.mode]} if given.mode else {})) if _limited(given) else None
+    modes = (given.mode,) if given.mode else tuple(policy.modes) if policy else ("standard",)
+    places = _admitted(known, policy, given) if policy else _served(known, models, modes, given.on)
+    kept = [model for model in models if given.all or not _is_gone(model, given.on)]
+    shown = [model for model in kept if places.get(model.id) or not policy]
     if given.json:
-        print_json([_data(model, places[model.id], given) for model in shown])
-        return 0
-    console = Console(highlight=False)
-    table = columns("model", "stage", "ends", f"where, {given.mode}", last_wraps=True)
-    for (publisher, task), members in groupby(shown, key=lambda each: (each.publisher, each.task)):
-        table.add_row(f"[bold]{publisher}[/], {task}")
-        for model in members:
-            stage = "retired" if model in gone else model.stage
-            table.add_row(f"  {model.id}", stage, _end(model), _summed(known, places[model.id]))
-    console.print(table)
-    hidden = f"; {len(gone)} retired models are left out (--all)" if gone and not given.all else ""
-    console.print(f"\n{len(shown)} models on {given.on}{hidden}", style="dim")
-    return 0
+        print_json(
+            {
+                "date": given.on,
+                "modes": modes,
+                "policy": policy.as_dict() if policy else None,
+                "models": [_data(known, model, places.get(model.id, ()), given.on) for model in shown],
+            }
+        )
+    else:
+        _show(known, shown, places, f"where, {' or '.join(modes)}", given)
+        hidden = len(models) - len(kept) if not policy else 0
+        _sum_up(len(shown), hidden, policy, given)
+    return NOTHING_ADMITTED if policy and not shown else 0
+
+
+def _limited(given: argparse.Namespace) -> bool:
+    return bool(given.policy or given.residency)
 
 
 def _chosen(known: Catalog, given: argparse.Namespace) -> Iterator[Model]:
+    for field in ("publisher", "task"):
+        wanted, there = getattr(given, field), {getattr(each, field) for each in known.models.values()}
+        if wanted is not None and wanted not in there:
+            close = nearest(wanted, there) or sorted(there)
+            raise OptionError(f"no model has the {field} {wanted!r}; nearest: {', '.join(close)}")
     for model in sorted(known.models.values(), key=lambda each: (each.publisher, each.task)):
         if given.publisher in (None, model.publisher) and given.task in (None, model.task):
             yield model
 
 
-def _served(known: Catalog, models: Iterable[Model], given: argparse.Namespace) -> dict[str, list[str]]:
+def _served(known: Catalog, models: Sequence[Model], modes: Sequence[Any], on: date) -> dict[str, Sequence[str]]:
     """Where each model is claimed to be served."""
     return {
         model.id: [
-            place for place in known.locations if known.served(model.id, place, given.mode, given.on).verdict == "yes"
+            place
+            for place in known.locations
+            if any(known.served(model.id, place, mode, on).verdict == "yes" for mode in modes)
         ]
         for model in models
     }
 
 
-def _admitted(known: Catalog, given: argparse.Namespace) -> dict[str, list[str]]:
-    """Where the policy admits each model."""
-    router = Router(policy_of(given, modes=[given.mode]), catalog=known)
-    found: dict[str, list[str]] = {model: [] for model in known.models}
-    for plan in router.models(mode=given.mode, on=given.on):
-        found[plan.model] = [each.location for each in plan.candidates]
-    return found
+def _admitted(known: Catalog, policy: Policy, given: argparse.Namespace) -> dict[str, Sequence[str]]:
+    """Where the policy admits each model, best first."""
+    plans = Router(policy, catalog=known).models(mode=given.mode, tokens=given.tokens, on=given.on)
+    return {plan.model: list(dict.fromkeys(each.location for each in plan.candidates)) for plan in plans}
 
 
-def _is_gone(model: Model, given: argparse.Namespace) -> bool:
-    end = model.retirement
-    return bool(end and end.on and end.confirmed and end.on <= given.on)
+def _is_gone(model: Model, on: date) -> bool:
+    return bool(model.retirement and model.retirement.done(on))
 
 
-def _end(model: Model) -> str:
+def _show(
+    known: Catalog, models: Sequence[Model], places: Mapping[str, Sequence[str]], where: str, given: argparse.Namespace
+) -> None:
+    grid = Grid("model", "stage", "ends", where)
+    for (publisher, task), members in groupby(models, key=lambda each: (each.publisher, each.task)):
+        grid.title(f"{publisher}, {task}")
+        for model in members:
+            stage = "retired" if _is_gone(model, given.on) else model.stage
+            grid.add(f"  {model.id}", stage, _end(model, given.on), _summed(known, places.get(model.id, ())))
+    if models:
+        Screen().grid(grid)
+
+
+def _sum_up(shown: int, hidden: int, policy: Policy | None, given: argparse.Namespace) -> None:
+    screen = Screen()
+    under = f" under {policy.summary}" if policy else "; `-`: not known to be served anywhere this way"
+    screen.line()
+    screen.text(f"{counted(shown, 'model')} on {given.on}{under}", style="dim")
+    if hidden:
+        screen.text(f"{counted(hidden, 'retired model')} left out (--all)", style="dim")
+    if policy and not shown:
+        screen.text(
+            "`vertex-router explain MODEL` says of a model why not, and what else there is; --mode asks for "
+            "another way of buying capacity"
+        )
+
+
+def _end(model: Model, on: date) -> str:
     end = model.retirement
     if end is None:
         return ""
-    return str(end.on) if end.on else f">={end.not_before}"
+    if end.on is None:
+        return f">={end.not_before}" if end.not_before else ""
+    return f"{end.on} passed" if end.passed(on) and not end.done(on) else str(end.on)
 
 
-def _summed(known: Catalog, places: list[str]) -> str:
+def _summed(known: Catalog, places: Sequence[str]) -> str:
     """The locations in a few words: those of some kinds by name, many regions by their number."""
-    named = [place for kind in KINDS[:2] for place in places if known.locations[place].kind == kind]
+    named = [place for place in places if known.locations[place].kind in KINDS[:2]]
     regions = [place for place in places if known.locations[place].kind == "region"]
-    if len(regions) > 3:
+    if len(regions) > _FEW:
         return ", ".join([*named, f"{len(regions)} regions"])
     return ", ".join([*named, *regions]) or "-"
 
 
-def _data(model: Model, places: list[str], given: argparse.Namespace) -> dict[str, Any]:
+def _data(known: Catalog, model: Model, places: Sequence[str], on: date) -> dict[str, Any]:
+    warning = known.warning(model.id, on)
     return {
         "id": model.id,
         "name": model.name,
@@ -114,8 +162,8 @@ def _data(model: Model, places: list[str], given: argparse.Namespace) -> dict[st
         "task": model.task,
         "aliases": model.aliases,
         "stage": model.stage,
-        "retired": _is_gone(model, given),
+        "retired": _is_gone(model, on),
         "retirement": model.retirement,
-        "mode": given.mode,
+        "warnings": [warning] if warning else [],
         "locations": places,
     }
