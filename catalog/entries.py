@@ -59,20 +59,21 @@ def entries(
     file: Path, text: str, data: Mapping[str, Any], tables: Mapping[str, Any], problems: list[Problem]
 ) -> dict[str, list[Entry[Any]]]:
     """The entries of a file's data, which was parsed already."""
+    wrong: list[Problem] = []
     expected = ", ".join(f"[[{table}]]" for table in tables)
     for key in data.keys() - tables.keys():
         message = f"unknown table or key; expected only {expected}"
-        problems.append(_wrong(file, message, line_of(text, (key,)), field=key))
+        wrong.append(_wrong(file, message, line_of(text, (key,)), field=key))
     if not data.keys() & tables.keys():
         field = next(iter(tables)) if len(tables) == 1 else ""
-        problems.append(_wrong(file, f"expected one or more {expected} entries", field=field))
+        wrong.append(_wrong(file, f"expected one or more {expected} entries", field=field))
     found: dict[str, list[Entry[Any]]] = {}
     for table, kind in tables.items():
         rows = data.get(table)
         if rows is None:
             continue
         if not isinstance(rows, list) or not rows:
-            problems.append(_wrong(file, f"expected one or more [[{table}]] entries", field=table))
+            wrong.append(_wrong(file, f"expected one or more [[{table}]] entries", field=table))
             continue
         found[table] = []
         for index, row in enumerate(rows):
@@ -80,7 +81,8 @@ def entries(
                 found[table].append(Entry(decode(row, kind), str(file), text, (table, index)))
             except DecodeError as error:
                 line = line_of(text, (table, index, *error.path))
-                problems.append(_wrong(file, str(error), line, f"{table} {_name(row, index)}", dotted(error.path)))
+                wrong.append(_wrong(file, str(error), line, f"{table} {_name(row, index)}", dotted(error.path)))
+    problems += sorted(wrong, key=lambda each: each.line)
     return found
 
 

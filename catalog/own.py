@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from catalog.schema import Availability, Processing
 
 ReservedMode = Literal["provisioned", "single_zone_provisioned"]
+Units = Annotated[int, msgspec.Meta(ge=1)]
+PerMinute = Annotated[int, msgspec.Meta(ge=0)]
+Named = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +27,7 @@ class Reservation(_Value, frozen=True, kw_only=True):
 
     model: str
     location: str
-    gsu: int
+    gsu: Units
     mode: ReservedMode = "provisioned"
     since: date | None = msgspec.field(default=None, name="from")
     until: date | None = None
@@ -39,18 +42,18 @@ class OwnQuota(_Value, frozen=True, kw_only=True):
     """A limit of the project for a model at each of these locations, per minute."""
 
     model: str
-    locations: tuple[str, ...]
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    input_tokens_per_minute: int | None = None
-    output_tokens_per_minute: int | None = None
+    locations: Named
+    requests_per_minute: PerMinute | None = None
+    tokens_per_minute: PerMinute | None = None
+    input_tokens_per_minute: PerMinute | None = None
+    output_tokens_per_minute: PerMinute | None = None
     note: str = ""
 
 
 class Denied(_Value, frozen=True, kw_only=True):
     """Locations that the project never uses, for these models (none named: for any), and why."""
 
-    locations: tuple[str, ...]
+    locations: Named
     models: tuple[str, ...] = ()
     reason: str
 
@@ -62,7 +65,7 @@ class PrivateEndpoint(_Value, frozen=True, kw_only=True):
     there, with their tokens, and to the public host no more.
     """
 
-    locations: tuple[str, ...]
+    locations: Named
     host: str
 
 

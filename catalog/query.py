@@ -191,8 +191,8 @@ class Catalog:
         claims = _about(found.availability, place, mode)
         end = found.retirement
         if end and end.done(on) and not self._seen_since(end, claims, on):
-            age, own = self._age(end.source, on), end.source in self.own.sources
-            return Served("no", f"retired on {end.on}{end.then}", source=end.source, age_days=age, own=own)
+            own, told = self._own(end.source, f"retired on {end.on}{end.then}")
+            return Served("no", told, source=end.source, age_days=self._age(end.source, on), own=own)
         if not claims:
             return Served("unknown", f"no claim says whether it is served in {mode} mode")
         standing, why = self._standing(claims, on, trust)
@@ -309,17 +309,20 @@ class Catalog:
         return any(each.holds(on) and each.checked >= (end.on or on) for each in own)
 
     def _served(self, verdict: Verdict, reason: str, claim: Availability, on: date) -> Served:
-        own = claim.source in self.own.sources
-        reason += f", by this project's own source {claim.source!r}" if own else ""
-        return Served(verdict, reason, claim, claim.source, self.age_days(claim, on), own)
+        own, told = self._own(claim.source, reason)
+        return Served(verdict, told, claim, claim.source, self.age_days(claim, on), own)
 
     def _bounded(self, boundary: str, reason: str, claim: Processing | None, on: date) -> Bounded:
         countries = frozenset[str]() if boundary in (NO_BOUNDARY, UNKNOWN_BOUNDARY) else self.countries(boundary)
         if claim is None:
             return Bounded(boundary, reason, countries)
-        own = claim.source in self.own.sources
-        reason += f", by this project's own source {claim.source!r}" if own else ""
-        return Bounded(boundary, reason, countries, claim, self.age_days(claim, on), own)
+        own, told = self._own(claim.source, reason)
+        return Bounded(boundary, told, countries, claim, self.age_days(claim, on), own)
+
+    def _own(self, source: str, reason: str) -> tuple[bool, str]:
+        """Whether a source is the project's own, and the reason, which then says so."""
+        own = source in self.own.sources
+        return own, f"{reason}, by this project's own source {source!r}" if own else reason
 
 
 def _nearest(claims: Sequence[C], on: date) -> tuple[list[C], str]:

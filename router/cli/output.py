@@ -84,7 +84,8 @@ class Grid:
         rows = [cells for cells, _ in self._rows if len(cells) > 1]
         longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
         *fixed, last = longest
-        room = width - sum(fixed[1:]) - _GAP * len(fixed) - min(last, _LAST)
+        word = max(len(word) for *_, cell in rows for word in cell.split() or [""])
+        room = width - sum(fixed[1:]) - _GAP * len(fixed) - max(word, min(last, _LAST))
         fixed[0] = min(fixed[0], max(_FIRST, room))
         return [*fixed, max(_FIRST, width - sum(fixed) - _GAP * len(fixed))]
 

@@ -71,6 +71,9 @@ EXAMPLES = [
     Example("dates", "models/acme", 'where = "table 4"\nchecked = 2026-02-01',
             'where = "table 4"\nchecked = 2026-01-01',
             "model 'wren-2'", "processing[0].checked", "before its source of 2026-01-02", at="checked = 2026-01-01"),
+    Example("dates", "models/acme", 'where = "first row"\nchecked = 2026-11-01',
+            'where = "first row"\nchecked = 2025-12-31',
+            ROBIN, "limits.checked", "before its source of 2026-01-01", at="checked = 2025-12-31"),
     Example("dates", "sources", 'published = 2026-01-02\nretrieved = 2026-02-01',
             'published = 2026-01-02\nretrieved = 2026-01-01',
             "source 'tide-table'", "retrieved", "before it was published on 2026-01-02", at="retrieved = 2026-01-01"),
@@ -175,6 +178,22 @@ def test_a_reservation_is_fine_with_a_claim_of_the_catalog_or_an_own_one(write: 
     bought = RESERVATION.replace("single_zone_", "").replace("north-west1", "south-west1")
     assert of_overlay(write, tmp_path, bought) == []
     assert of_overlay(write, tmp_path, OVERLAY_SOURCE + OWN + RESERVATION) == []
+
+
+def test_a_reservation_for_another_mode_or_a_model_of_the_overlay_needs_a_claim_too(
+    write: Write, tmp_path: Path
+) -> None:
+    zonal = OWN.replace("single_zone_provisioned", "provisioned")
+    (problem,) = of_overlay(write, tmp_path, OVERLAY_SOURCE + zonal + RESERVATION)
+    assert "in single_zone_provisioned mode" in problem.message
+    model = (
+        '[[model]]\nid = "jay-1"\nname = "J"\npublisher = "acme"\nfamily = "jay"\ntask = "text"\nmethods = ["sing"]\n'
+    )
+    model += 'stage = "ga"\naliases = ["jay"]\n'
+    (problem,) = of_overlay(write, tmp_path, model + RESERVATION.replace("robin-1", "jay"))
+    assert "jay is not known to be served there in single_zone_provisioned mode (no claim says so)" in problem.message
+    sold = OWN.replace("robin-1", "jay-1")
+    assert of_overlay(write, tmp_path, OVERLAY_SOURCE + model + sold + RESERVATION.replace("robin-1", "jay")) == []
 
 
 def test_a_later_own_claim_supersedes_and_does_not_contradict(write: Write, tmp_path: Path) -> None:

@@ -273,6 +273,10 @@ def test_a_confirmed_retirement_ends_every_claim_from_its_day_on() -> None:
     assert (answer.verdict, answer.reason, answer.source) == ("no", "retired on 2026-10-20; successor: wren", "page")
 
 
+def test_a_retirement_carries_the_age_of_its_evidence() -> None:
+    assert ended(DAY, confirmed=True).age_days == (DAY - FIRST).days
+
+
 def test_a_confirmed_retirement_without_successor_names_none() -> None:
     assert ended(DAY, confirmed=True).reason == "retired on 2026-10-20"
 
@@ -283,6 +287,63 @@ def test_an_announced_retirement_alone_ends_nothing() -> None:
 
 def test_a_day_before_which_a_model_will_not_end_ends_nothing() -> None:
     assert ended(DAY, on=None, not_before=END, confirmed=True).verdict == "yes"
+
+
+@pytest.mark.parametrize(
+    ("on", "confirmed", "warning"),
+    [
+        (date(2026, 9, 4), False, ""),
+        (date(2026, 9, 5), False, "robin retires on 2026-10-20, in 45 days; successor: wren"),
+        (date(2026, 10, 19), True, "robin retires on 2026-10-20, in 1 day; successor: wren"),
+        (END, False, "robin: the retirement announced for 2026-10-20 has passed and is not confirmed; successor: wren"),
+        (END, True, ""),
+    ],
+)
+def test_a_warning_tells_of_an_end_that_is_near_or_past_and_not_confirmed(
+    on: date, confirmed: bool, warning: str
+) -> None:
+    end = Retirement(on=END, confirmed=confirmed, successor="wren", source="page", where="w")
+    assert catalog_of(model(retirement=end)).warning("robin", on) == warning
+
+
+def test_a_model_that_lasts_or_whose_end_is_open_has_no_warning() -> None:
+    floor = Retirement(not_before=END, source="page", where="w")
+    assert catalog_of(model(), model(name="wren", retirement=floor)).warning("wren", DAY) == ""
+    assert catalog_of(model()).warning("robin", DAY) == ""
+
+
+# Unknown
+
+
+@pytest.mark.parametrize(
+    ("on", "since"),
+    [(date(2026, 2, 1), FIRST), (date(2026, 6, 15), date(2026, 5, 1)), (DAY, date(2026, 7, 1))],
+    ids=["before", "between", "after"],
+)
+def test_an_unknown_answer_names_the_claim_that_comes_nearest(on: date, since: date) -> None:
+    claims = (
+        availability("yes", "eu", since=date(2026, 7, 1), until=date(2026, 8, 1)),
+        availability("yes", "eu", since=FIRST, until=date(2026, 4, 1)),
+        availability("yes", "eu", since=date(2026, 5, 1), until=date(2026, 6, 1)),
+    )
+    answer = served(*claims, on=on)
+    assert answer.claim is not None
+    assert (answer.verdict, answer.claim.since) == ("unknown", since)
+
+
+def test_evidence_that_is_too_old_is_named_with_its_age() -> None:
+    answer = served(availability("yes", "eu"), trust=Trust(max_age_days=30))
+    age = (DAY - FIRST).days
+    assert (answer.verdict, answer.age_days) == ("unknown", age)
+    assert answer.reason == f"the evidence is {age} days old, and at most 30 are accepted"
+    assert served(availability("yes", "eu"), trust=Trust(max_age_days=age)).verdict == "yes"
+
+
+def test_evidence_without_a_source_in_the_catalog_has_no_age_and_is_not_fresh() -> None:
+    claim = processing("eu", "europe-west4", source="hearsay")
+    assert bounded(claim).age_days is None
+    answer = bounded(claim, trust=Trust(max_age_days=10_000))
+    assert (answer.boundary, answer.reason) == ("unknown", "the evidence is of unknown age")
 
 
 # Boundary

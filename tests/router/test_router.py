@@ -2,13 +2,27 @@ from __future__ import annotations
 
 import logging
 from datetime import date
+from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
+import catalog
 from catalog import UnknownModel
-from router import Policy, PolicyError, Router, StreamBroken, Trace
-from tests.world import EU_REGIONS, GEMINI, TODAY, Backend, gemini_url, make_router, piece, sse
+from router import NoRoute, Policy, PolicyError, Router, StreamBroken, Trace
+from tests.world import (
+    EU_REGIONS,
+    GEMINI,
+    TODAY,
+    Backend,
+    gemini_url,
+    make_router,
+    model_at,
+    piece,
+    roomy_catalog,
+    sse,
+)
 
 STREAM = gemini_url(method="streamGenerateContent?alt=sse")
 
@@ -96,3 +110,118 @@ def test_a_client_of_an_unknown_kind_is_refused_with_what_to_do() -> None:
         make_router().wrap(client)
     with pytest.raises(TypeError, match=r"can't wrap builtins\.object"):
         make_router().wrap(object())
+
+
+# What may run
+
+
+def test_models_are_those_that_the_policy_admits_somewhere_with_their_plans() -> None:
+    known = roomy_catalog(
+        model_at({"eu": "eu", "us": "us"}, "robin"),
+        model_at({"us": "us"}, "wren"),
+        msgspec.structs.replace(model_at({"eu": "eu"}, "owl"), stage="preview"),
+    )
+    found = make_router(Policy(residency="eu"), catalog=known).models()
+    assert [(plan.model, [each.location for each in plan.candidates]) for plan in found] == [("robin", ["eu"])]
+    assert [plan.model for plan in make_router(Policy(), catalog=known).models()] == ["robin", "wren", "owl"]
+
+
+def test_models_can_be_asked_for_a_mode_a_size_and_a_day() -> None:
+    german = make_router(Policy(residency="de", modes=["standard", "single_zone_provisioned"]))
+    small = german.models(mode="single_zone_provisioned", tokens=100_000)
+    assert "gemini-2.5-flash" in {plan.model for plan in small}
+    assert all(each.mode == "single_zone_provisioned" for plan in small for each in plan.candidates)
+    assert german.models(tokens=100_000, on=date(2020, 1, 1)) == ()
+
+
+# Evidence and its age
+
+AN_OVERLAY = """
+[[source]]
+id = "our-probe"
+title = "What we measured"
+published = 2026-11-01
+retrieved = 2026-11-01
+
+[[model]]
+id = "robin-1"
+name = "Robin 1"
+publisher = "google"
+family = "robin"
+task = "text"
+methods = ["generateContent"]
+stage = "ga"
+ENDING
+[[model.availability]]
+locations = ["eu"]
+modes = ["standard"]
+served = "yes"
+from = 2026-11-01
+source = "our-probe"
+where = "the log"
+checked = 2026-11-02
+
+[[model.processing]]
+locations = ["eu"]
+boundary = "eu"
+from = 2026-11-01
+source = "our-probe"
+where = "the log"
+checked = 2026-11-02
+"""
+AN_END = '[model.retirement]\non = 2026-11-10\nCONFIRMED\nsuccessor = "robin-2"\nsource = "our-probe"\nwhere = "w"\n'
+
+
+def with_robin(tmp_path: Path, policy: Policy, ending: str = "", today: date = TODAY) -> Router:
+    """A router for a model whose evidence is 20 days old on 2026-11-21."""
+    file = tmp_path / "own.toml"
+    file.write_text(AN_OVERLAY.replace("ENDING", ending), encoding="utf-8")
+    return make_router(policy, catalog=catalog.load(overlay=file), today=lambda: today)
+
+
+@pytest.mark.parametrize(("days", "admitted"), [(19, False), (20, True)])
+def test_a_residency_can_set_how_old_evidence_may_be(tmp_path: Path, days: int, admitted: bool) -> None:
+    router = with_robin(tmp_path, Policy(residency="eu", max_evidence_age_days=days))
+    assert bool(router.explain("robin-1").allowed) is admitted
+    answer = router.explain("robin-1", on=date(2026, 11, 2)).allowed[0]
+    assert (answer.age_days, answer.own) == (1, True)
+    url = gemini_url("eu", "robin-1").replace("eu-aiplatform", "aiplatform.eu.rep")
+    if admitted:
+        assert post(router, url).status_code == 200
+    else:
+        with pytest.raises(NoRoute, match="the evidence is 20 days old, and at most 19 are accepted"):
+            post(router, url)
+
+
+@pytest.mark.parametrize(
+    ("today", "warnings"),
+    [
+        (date(2026, 11, 9), ("robin-1 retires on 2026-11-10, in 1 day; successor: robin-2",)),
+        (
+            TODAY,
+            ("robin-1: the retirement announced for 2026-11-10 has passed and is not confirmed; successor: robin-2",),
+        ),
+    ],
+)
+def test_a_model_near_or_past_its_announced_end_is_used_with_a_warning(
+    tmp_path: Path, today: date, warnings: tuple[str, ...]
+) -> None:
+    ending = AN_END.replace("CONFIRMED", "")
+    plan = with_robin(tmp_path, Policy(residency="eu"), ending, today).explain("robin-1")
+    assert ([each.location for each in plan.candidates], plan.warnings) == (["eu"], warnings)
+    strict = with_robin(tmp_path, Policy(residency="eu", after_retirement="refuse"), ending, today).explain("robin-1")
+    assert bool(strict.allowed) is (today < date(2026, 11, 10))
+
+
+def test_a_model_that_is_confirmed_gone_is_refused_with_its_day_and_successor(tmp_path: Path) -> None:
+    router = with_robin(tmp_path, Policy(residency="eu"), AN_END.replace("CONFIRMED", "confirmed = true"))
+    with pytest.raises(NoRoute, match="retired on 2026-11-10; successor: robin-2"):
+        post(router, gemini_url("eu", "robin-1").replace("eu-aiplatform", "aiplatform.eu.rep"))
+    assert router.explain("robin-1", on=date(2026, 11, 9)).allowed
+
+
+def test_before_its_evidence_a_model_is_refused_and_told_when_that_begins(tmp_path: Path) -> None:
+    plan = with_robin(tmp_path, Policy(residency="eu")).explain("robin-1", on=date(2026, 10, 31))
+    assert plan.allowed == ()
+    (told,) = (each.reason for each in plan.refused if each.location == "eu")
+    assert told.startswith("evidence begins on 2026-11-01")

@@ -283,6 +283,31 @@ def test_under_a_residency_evidence_that_is_too_old_is_no_evidence() -> None:
     assert found.reason.endswith("days old, and at most 1 are accepted")
 
 
+def test_the_age_of_an_answer_is_that_of_the_oldest_evidence_that_it_needs() -> None:
+    by_age = sorted(roomy_catalog().sources.values(), key=lambda each: each.published)
+    old, new = by_age[0], by_age[-1]
+    assert old.published < new.published
+    for served_by, bound_by in ((old, new), (new, old)):
+        model = msgspec.structs.replace(
+            ROBIN,
+            availability=(served("yes", "eu", source=served_by.id),),
+            processing=(bound("eu", "eu", source=bound_by.id),),
+        )
+        assert allowed("eu", EU, model=model).age_days == (TODAY - old.published).days
+        assert allowed("eu", model=model).age_days == (TODAY - served_by.published).days
+
+
+def test_an_answer_by_the_projects_own_source_says_so_in_words() -> None:
+    own = Own(sources=frozenset({SERVED_SOURCE}))
+    by = f"by this project's own source {SERVED_SOURCE!r}"
+    assert allowed("eu", own=own).why == f"served in standard mode, {by}"
+    assert allowed("eu", EU, own=own).why == f"served in standard mode, {by}; processing stays in eu"
+    assert allowed("eu", EU, own=own).own
+    bounding = allowed("eu", EU, own=Own(sources=frozenset({BOUND_SOURCE})))
+    assert bounding.own
+    assert bounding.why.endswith(f"processing stays in eu, by this project's own source {BOUND_SOURCE!r}")
+
+
 def test_without_a_residency_evidence_may_be_of_any_age() -> None:
     assert allowed("eu", Policy(max_evidence_age_days=1)).candidate.location == "eu"
 
