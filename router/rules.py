@@ -198,7 +198,7 @@ class Rules:
         elif self._within is None:
             why = here
         elif self._policy.assurance == "location":
-            why = f"{here}; the endpoint stands within {self._named}"
+            why = f"{here}; the endpoint stands within {self._named}" + (f"; {bounded.reason}" if bounded.own else "")
         else:
             why = f"{here}; {bounded.reason}"
         return Allowed(
@@ -209,7 +209,7 @@ class Rules:
             source=self._cite(resting.source if resting else place.source),
             checked=resting.checked if resting else None,
             age_days=max((age for age in ages if age is not None), default=None),
-            own=served.own or (guaranteed and bounded.own),
+            own=served.own or (self._within is not None and bounded.own),
             why=why,
         )
 

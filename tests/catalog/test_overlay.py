@@ -238,6 +238,19 @@ def test_what_opens_a_location_needs_a_source_of_the_overlay(desk: Desk, part: s
     assert (problem.file, problem.entry) == (str(desk.file), f"{part[2:].partition(']')[0]} #1 (robin-1)")
 
 
+def test_what_hides_that_processing_happens_elsewhere_needs_a_source_of_the_overlay(desk: Desk) -> None:
+    models = changed(
+        "models/acme", ('["north", "north-west1"]\nboundary = "north"', '["north-west1"]\nboundary = "br"')
+    )
+    (desk.directory / "models/acme.toml").write_text(models, encoding="utf-8")
+    hidden = {"source": '"harbour-page"'}
+    assert (
+        "needs a source of this overlay" in desk.problem(bounded("unknown", "north-west1", **hidden), source="").message
+    )
+    assert desk.lay(bounded("unknown", "north", **hidden), source="").models
+    assert desk.lay(bounded("unknown", "north-west1")).models
+
+
 @pytest.mark.parametrize(
     "part",
     [

@@ -305,6 +305,9 @@ def test_an_answer_by_the_projects_own_source_says_so_in_words() -> None:
     assert allowed("eu", EU, own=own).own
     bounding = allowed("eu", EU, own=Own(sources=frozenset({BOUND_SOURCE})))
     assert bounding.own
+    placed = allowed("eu", Policy(residency="eu", assurance="location"), own=Own(sources=frozenset({BOUND_SOURCE})))
+    assert placed.own
+    assert f"by this project's own source {BOUND_SOURCE!r}" in placed.why
     assert bounding.why.endswith(f"processing stays in eu, by this project's own source {BOUND_SOURCE!r}")
 
 

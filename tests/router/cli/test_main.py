@@ -8,10 +8,18 @@ import pytest
 from router.cli import explain
 from router.cli.main import main
 
-COMMANDS = ["explain", "ask", "emulate", "demo"]
+COMMANDS = ["explain", "catalog", "ask", "emulate", "demo"]
+BELOW_CATALOG = ["list", "show", "where", "diff", "expiring", "sources", "lint"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([command, "--help"] for command in COMMANDS)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        *([command, "--help"] for command in COMMANDS),
+        *(["catalog", command, "--help"] for command in BELOW_CATALOG),
+    ],
+)
 def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
         main(arguments)
