@@ -50,10 +50,11 @@ class Entry(NamedTuple):
 
 
 class Section(msgspec.Struct):
-    """A list of locations. `nowhere` says that the page expressly names none."""
+    """A list of locations. `nowhere` says that the page expressly names none; doubts are about all of it."""
 
     title: str
     line: int
+    groups: list[str] = []
     entries: list[Entry] = []
     nowhere: bool = False
     doubts: list[Doubt] = []
@@ -126,7 +127,7 @@ def _card(page: Page, lines: Iterable[Line]) -> Card:
         elif field == _REGIONS and line.kind != "quote":
             regions.append(line)
         elif field == _VERSIONS:
-            _add_version(found, line)
+            field = _VERSIONS if _add_version(found, line) else ""
     found.whole = field != _REGIONS
     _Regions(found, page).read(regions)
     return found
@@ -144,12 +145,14 @@ def _add_id(card: Card, line: Line, page: Page) -> None:
         card.doubts.append(Doubt(page.name, line.number, f"Model ID is not an id: {line.text!r}"))
 
 
-def _add_version(card: Card, line: Line) -> None:
+def _add_version(card: Card, line: Line) -> bool:
+    """Adds what a line says of a version; False when it no longer speaks of versions."""
     if named := _VERSION.match(line.text):
         card.versions.append(Version(named[1], line.number))
     elif card.versions and line.kind == "item":
         label, _, value = line.text.partition(":")
         card.versions[-1].dates[label.strip(" *†‡").lower()] = (line.number, value.strip())
+    return bool(named) or line.kind == "item"
 
 
 class _Regions:
@@ -160,6 +163,7 @@ class _Regions:
         self._page = page
         self._section: Section | None = None
         self._group = ""
+        self._fresh = True
 
     def read(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -177,7 +181,7 @@ class _Regions:
             what = f"expected a list like 'Model availability' under the regions, found {line.text!r}"
             self._card.doubts.append(self._doubt(line.number, what))
         elif line.kind != "item" and text.rstrip(":") in _GROUPS:
-            self._group = text.rstrip(":")
+            self._open_group(self._section, text.rstrip(":"), line)
         elif text.rstrip(".") in _NONE:
             self._section.nowhere = True
         elif text != _HARMLESS:
@@ -186,10 +190,10 @@ class _Regions:
     def _list(self, section: Section, line: Line) -> None:
         listed = _LISTED.match(line.text)
         if listed and listed[1].lower() in _GROUPS:
-            self._group = ""
-            section.entries += _entries(listed[1].lower(), listed[2], line.number)
+            self._open_group(section, listed[1].lower(), line)
+            self._add(section, listed[2], line)
         elif line.kind == "item" and self._group:
-            section.entries += _entries(self._group, line.text, line.number)
+            self._add(section, line.text, line)
         elif listed or line.kind == "item" or line.text.startswith(("(", "*", "†", "|")):
             section.doubts.append(self._doubt(line.number, f"{section.title}: {line.text!r} is no list of locations"))
         else:
@@ -204,10 +208,20 @@ class _Regions:
         self._section = self._card.sections.setdefault(title.lower(), Section(title, line.number))
         self._group = ""
 
+    def _add(self, section: Section, text: str, line: Line) -> None:
+        for name in filter(None, (each.strip().replace("`", "").lower() for each in text.split(","))):
+            if name == "multi-region" and not self._fresh:  # it stands first in its group, wherever it stands
+                what = f"{section.title}: 'Multi-region' not first in {self._group!r}; a heading may have been lost"
+                section.doubts.append(self._doubt(line.number, what))
+            section.entries.append(Entry(line.number, self._group, name))
+            self._fresh = False
+
+    def _open_group(self, section: Section, group: str, line: Line) -> None:
+        if group in section.groups and group != "global":  # which real pages list twice, and to no effect
+            what = f"{section.title} has {group!r} a second time; a heading between may have been lost"
+            section.doubts.append(self._doubt(line.number, what))
+        section.groups.append(group)
+        self._group, self._fresh = group, True
+
     def _doubt(self, line: int, what: str) -> Doubt:
         return Doubt(self._page.name, line, what)
-
-
-def _entries(group: str, text: str, line: int) -> Iterator[Entry]:
-    names = (each.strip().replace("`", "").lower() for each in text.split(","))
-    return (Entry(line, group, name) for name in names if name)

@@ -13,6 +13,8 @@ from typing import Literal
 import msgspec
 
 from catalog.query import Catalog, Served
+from catalog.refresh.cards import PROCESSING
+from catalog.refresh.facts import MODES as MODES_BY_HEADING
 from catalog.refresh.facts import Facts, Life, Listing, facts
 from catalog.refresh.pages import Doubt, Page, is_model_page
 from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Claim, Confidence, Mode, Model
@@ -193,10 +195,15 @@ class _Comparison:
             for place, line in listing.places.items():
                 if mode == "provisioned" and place in said.single_zone:
                     self._propose_single_zone(place)
+                elif mode == "provisioned" and self._served(place, "single_zone_provisioned").verdict == "yes":
+                    what = f"{listing.title} lists {place} without the note that it is in a single zone"
+                    self._doubt(line, what)
                 else:
                     self._propose(place, mode, "yes", listing, line)
         if said.available is None:
             return
+        if not all(listing.complete for listing in said.modes.values()) or said.unread & MODES_BY_HEADING.keys():
+            return  # the mode may be named where the page is not understood
         moded = {place for listing in said.modes.values() for place in listing.places}
         for place, line in said.available.places.items():
             if place not in moded and place not in said.doubted and not self._modes_at(place):
@@ -237,7 +244,8 @@ class _Comparison:
         said = self._said
         places = [each for each in (said.available.places if said.available else ()) if each not in said.doubted]
         if said.processing is None:
-            self._unconfirmed(places)
+            if PROCESSING not in said.unread:
+                self._unconfirmed(places)
             return
         for place in places:
             if self._known.locations[place].kind != "global":

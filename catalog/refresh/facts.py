@@ -81,10 +81,10 @@ class Life(msgspec.Struct):
 
 
 class Facts(msgspec.Struct):
-    """What one card says. A list that is missing or not understood is None, and so are all of `regions` then.
+    """What one card says. A list that is missing or not understood is None; which it is, its doubts say.
 
-    `doubted` are locations about which nothing may be proposed; `single_zone` those where provisioned
-    throughput stands in a single zone only.
+    `unread` are headings whose lists were not understood, `doubted` locations about which nothing may
+    be proposed, `single_zone` those where provisioned throughput stands in a single zone only.
     """
 
     page: Page
@@ -94,6 +94,7 @@ class Facts(msgspec.Struct):
     modes: dict[Mode, Listing] = {}
     processing: Listing | None = None
     nowhere_bounded: bool = False
+    unread: set[str] = set()
     single_zone: dict[str, int] = {}
     doubted: set[str] = set()
     lives: list[Life] = []
@@ -121,14 +122,17 @@ def facts(page: Page, known: Catalog) -> Iterator[Facts]:
 
 def _read_regions(found: Facts, card: Card, known: Catalog) -> None:
     for key, section in card.sections.items():
-        found.doubts += section.doubts
         listing = _listing(found, section, known)
+        if key == PROCESSING and "global" in listing.places:
+            what = f"{section.title} names global, which has no border"
+            section.doubts.append(Doubt(found.page.name, listing.places["global"], what))
+        found.doubts += section.doubts
         if not card.whole:
             found.doubt(section.line, f"{section.title}: the page ends among the regions; the list may be cut short")
-        listing.complete &= card.whole and not section.doubts
-        if section.doubts and not listing.places:
-            continue
-        if key == PROCESSING:
+            listing.complete = False
+        if section.doubts:
+            found.unread.add(key)
+        elif key == PROCESSING:
             found.processing, found.nowhere_bounded = listing, section.nowhere
         elif key == AVAILABILITY:
             found.available = listing

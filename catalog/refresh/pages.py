@@ -116,9 +116,10 @@ def _lines(text: str, offset: int) -> tuple[tuple[Line, ...], int]:
     start = depth = 0
     fenced = False
     for number, raw in enumerate(text.splitlines(), offset + 1):
-        fenced ^= raw.lstrip().startswith(("```", "~~~"))
-        if not depth and (fenced or "<table" not in raw):
-            found += [] if fenced else _markdown(raw, number)
+        fence = raw.lstrip().startswith(("```", "~~~"))
+        fenced ^= fence
+        if not depth and (fenced or fence or "<table" not in raw):
+            found += [] if fenced or fence else _markdown(raw, number)
             continue
         start = start if depth else number
         table.append(raw)
@@ -126,6 +127,7 @@ def _lines(text: str, offset: int) -> tuple[tuple[Line, ...], int]:
         if depth <= 0:
             found += _Cells(start).read("\n".join(table))
             table, depth = [], 0
+    found += _Cells(start).read("\n".join(table))
     return tuple(found), start if depth else 0
 
 
