@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
+
+import anyio
+from anyio.from_thread import start_blocking_portal
 
 from catalog.refresh import Doubt, is_model_page, read_page
 from router.errors import RouterError
@@ -46,7 +48,7 @@ def is_address(place: str) -> bool:
     return "://" in place
 
 
-def documents(place: str, told: Told, client: httpx.Client | None = None) -> Iterator[Document | Doubt]:
+def documents(place: str, told: Told, client: httpx.AsyncClient | None = None) -> Iterator[Document | Doubt]:
     """The pages at a place; in place of one of several that can't be read, why.
 
     Args:
@@ -89,17 +91,17 @@ def _markdown(file: Path) -> str:
     return _decoded(str(file), raw)
 
 
-def _addresses(address: str, told: Told, client: httpx.Client) -> Iterator[Document | Doubt]:
+def _addresses(address: str, told: Told, client: httpx.AsyncClient) -> Iterator[Document | Doubt]:
     """The page at an address; if it is a list of pages, those of them that are on the same host."""
-    with client:
-        first = Document(address, address, _fetch(client, address))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
+        first = Document(address, address, portal.call(_fetch, client, address))
         links = [] if is_model_page(read_page(first.text, address)) else list(_links(first))
         if not links:
             yield first
         for number, link in enumerate(links):
             told(number, len(links), link)
             try:
-                yield Document(link, link, _fetch(client, link))
+                yield Document(link, link, portal.call(_fetch, client, link))
             except UnreadablePage as error:
                 yield Doubt(link, 0, str(error).removeprefix(f"{link}: "))
 
@@ -115,44 +117,50 @@ def _links(listing: Document) -> Iterator[str]:
     yield from here
 
 
-def _client() -> httpx.Client:
+def _client() -> httpx.AsyncClient:
     import httpx  # noqa: PLC0415 - only addresses need it
 
-    return httpx.Client(timeout=10.0, follow_redirects=False)
+    return httpx.AsyncClient(timeout=DEADLINE_S, follow_redirects=False)
 
 
-def _fetch(client: httpx.Client, address: str, clock: Callable[[], float] = time.monotonic) -> str:
-    """The text at an address; redirects are followed on its own host only."""
+async def _fetch(client: httpx.AsyncClient, address: str) -> str:
+    """The text at an address, whole and in time."""
     import httpx  # noqa: PLC0415 - only addresses need it
 
-    end, here = clock() + DEADLINE_S, address
     try:
-        for _ in range(_REDIRECTS + 1):
-            with client.stream("GET", here, headers={"accept": "text/markdown, text/plain"}) as response:
-                if not response.is_redirect:
-                    return _decoded(address, _body(response, address, end, clock))
-                to = urljoin(here, response.headers.get("location", ""))
-            if urlsplit(to)[:2] != urlsplit(address)[:2]:
-                raise UnreadablePage(f"{address}: leads elsewhere, to {to}; give that address if you trust it")
-            here = to
+        with anyio.fail_after(DEADLINE_S):
+            return _decoded(address, await _body(client, address))
+    except TimeoutError:
+        raise UnreadablePage(f"{address}: not whole after {DEADLINE_S:.0f} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnreadablePage(f"{address}: {error or type(error).__name__}") from error
+
+
+async def _body(client: httpx.AsyncClient, address: str) -> bytes:
+    """The bytes at an address; redirects are followed on its own host only."""
+    here = address
+    for _ in range(_REDIRECTS + 1):
+        async with client.stream("GET", here, headers={"accept": "text/markdown, text/plain"}) as response:
+            if not response.is_redirect:
+                return await _whole(response, address)
+            to = urljoin(here, response.headers.get("location", ""))
+        if urlsplit(to)[:2] != urlsplit(address)[:2]:
+            raise UnreadablePage(f"{address}: leads elsewhere, to {to}; give that address if you trust it")
+        here = to
     raise UnreadablePage(f"{address}: more than {_REDIRECTS} redirects")
 
 
-def _body(response: httpx.Response, address: str, end: float, clock: Callable[[], float]) -> bytes:
+async def _whole(response: httpx.Response, address: str) -> bytes:
     if response.status_code != 200:
         raise UnreadablePage(f"{address}: answered {response.status_code}")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _TYPES:
         raise UnreadablePage(f"{address}: is {kind or 'of no type'}, not Markdown{_hint(address)}")
     found = b""
-    for part in response.iter_bytes():
+    async for part in response.aiter_bytes():
         found += part
         if len(found) > MOST_BYTES:
             break
-        if clock() > end:
-            raise UnreadablePage(f"{address}: not whole after {DEADLINE_S:.0f} s")
     return found
 
 

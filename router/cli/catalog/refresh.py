@@ -164,17 +164,22 @@ def _grouped(proposals: Iterable[Proposal]) -> dict[str, list[str]]:
 
 
 def _summary(found: Drift, given: argparse.Namespace) -> str:
+    where = f" in {given.output}" if given.output not in (None, "-") else ""
     parts = [
-        f"{found.pages} pages compared on {given.on}: {len(found.agreeing)} models agree",
-        f"{len(found.proposals)} changes proposed" + (f" in {given.output}" if given.output else ""),
-        f"{len(found.lifecycles)} to edit by hand",
-        f"{len(found.strangers)} models not in the catalog",
-        f"{len(found.doubts)} passages not understood",
+        f"{_count(found.pages, 'page')} compared on {given.on}: {_count(len(found.agreeing), 'model')} the same",
+        f"{_count(len(found.proposals), 'change')} proposed{where}",
+        f"{_count(len(found.lifecycles), 'date')} to edit by hand",
+        f"{_count(len(found.strangers), 'model')} not in the catalog",
+        f"{_count(len(found.doubts), 'passage')} not understood",
     ]
     if not given.all and (found.newer or found.skipped):
         parts.append(f"{len(found.newer)} where the catalog is newer and {len(found.skipped)} other pages (--all)")
     hint = "" if given.output or not found.proposals else "\nwrite the claims with -o FILE, then review them"
     return "; ".join(parts) + hint
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _data(found: Drift, text: str) -> dict[str, Any]:
