@@ -162,6 +162,7 @@ class _Comparison:
         before = self._size()
         if self._is_gone():
             return
+        self._contradicted()
         self._listed()
         self._unlisted()
         self._bounded()
@@ -187,6 +188,16 @@ class _Comparison:
     def _size(self) -> int:
         found = self._found
         return len(found.proposals) + len(found.lifecycles) + len(found.doubts) + len(found.newer)
+
+    def _contradicted(self) -> None:
+        """Leaves alone what a list of a mode names and `Model availability` does not."""
+        said = self._said
+        for listing in said.modes.values() if said.available else ():
+            for place in listing.places.keys() - (said.available.places.keys() if said.available else ()):
+                if place not in said.doubted:
+                    said.doubted.add(place)
+                    what = f"{listing.title} names {place}, where the page does not list the model"
+                    self._doubt(listing.places[place], what)
 
     def _listed(self) -> None:
         """Proposes what the page lists and the catalog does not."""
@@ -234,8 +245,7 @@ class _Comparison:
                 listing = said.modes.get(mode)
                 if said.available and place not in said.available.places:
                     listing = said.available
-                alone = listing is said.available and place in {each for a in said.modes.values() for each in a.places}
-                if listing and listing.complete and place not in listing.places and not alone:
+                if listing and listing.complete and place not in listing.places:
                     note = f"no longer listed under {listing.title}"
                     self._propose(place, mode, "no", listing, listing.line, "medium", note)
 

@@ -48,7 +48,7 @@ def patch(found: Drift, taken: Collection[str], on: date, form: Form = "overlay"
 
 def _head(found: Drift, on: date, form: Form) -> str:
     use = "This is an overlay." if form == "overlay" else "End the claims that these replace with `until`."
-    lines = [f"# Proposed on {on} from {found.pages} pages. Review every claim before you use it. {use}"]
+    lines = [f"# Proposed on {on}, pages read: {found.pages}. Review every claim before you use it. {use}"]
     if found.doubts:
         lines.append("# Not understood, so nothing here speaks of it:")
         lines += [f"#   {clean(str(each))}" for each in found.doubts]

@@ -16,7 +16,7 @@ from tests.catalog.refresh.conftest import BIRDS, ON, PAGES, found, page
 
 MOVED = (
     "  - Multi-region: `us` , `eu`\n  - Europe: `europe-west4`\n\nVersions",
-    "  - Global: `global`\n  - Europe: `europe-west9`\n\nVersions",
+    "  - Global: `global`\n  - Europe: `europe-west3`\n\nVersions",
 )
 CUT = ("Europe\n<ul>\n<li><code>Multi-region</code></li>\n</ul></td>", "</td>")
 
@@ -35,7 +35,7 @@ def test_it_is_an_overlay_that_lint_accepts_and_that_changes_the_answers(
     assert not lint(overlay_draft(file, birds, unread), ON)  # type: ignore[arg-type]
     assert not unread
     after = load(overlay=[BIRDS, file])
-    for location, verdict in {"us": "no", "eu": "no", "europe-west9": "yes", "global": "yes"}.items():
+    for location, verdict in {"us": "no", "eu": "no", "europe-west3": "yes", "global": "yes"}.items():
         assert after.served("heron-2", location, "standard", ON).verdict == verdict
     assert after.boundary("egret-1", "eu", ON).boundary == "unknown"
     again = found(after, page("list/heron-2.md", MOVED), page("table/egret-1.md", CUT))
