@@ -6,9 +6,10 @@ what follows from it as TOML for a reviewer. What is not fully understood is tol
 place, and proposes nothing.
 """
 
-from catalog.refresh.drift import Drift, Lifecycle, Proposal, Stranger, compare
+from catalog.refresh.drift import compare
 from catalog.refresh.pages import Doubt, Page, is_model_page, read_page
 from catalog.refresh.patch import FORMS, patch
+from catalog.refresh.proposal import Drift, Lifecycle, Proposal, Stranger
 
 __all__ = [
     "FORMS",

@@ -8,83 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Literal
-
-import msgspec
 
 from catalog.query import Catalog, Served
 from catalog.refresh.cards import PROCESSING
 from catalog.refresh.facts import MODES as MODES_BY_HEADING
 from catalog.refresh.facts import Facts, Life, Listing, facts
 from catalog.refresh.pages import Doubt, Page, is_model_page
+from catalog.refresh.proposal import Drift, Lifecycle, Proposal, Stranger
 from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Claim, Confidence, Mode, Model
 
 PLAIN = "the page names no modes; pay-as-you-go is what its lists have meant"
 UNLIMITED = "the page names no limit of the context's size; the residency tables may"
-
-
-class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim that a page speaks for, about one location.
-
-    `after` is a verdict for an availability, a boundary for a processing; `before` and `because` are
-    what the catalog answers today and why, `replaces` the source and first day of the claim it rests on.
-    """
-
-    model: str
-    kind: Literal["availability", "processing"]
-    location: str
-    mode: Mode | None = None
-    before: str
-    after: str
-    because: str
-    replaces: tuple[str, date] | None = None
-    page: Page
-    where: str
-    line: int
-    confidence: Confidence
-    note: str = ""
-
-
-class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
-    """A date or stage of a model that the page gives otherwise than the catalog; to be edited by hand."""
-
-    model: str
-    field: Literal["stage", "released", "retirement.on", "retirement.not_before"]
-    before: str
-    after: str
-    page: Page
-    line: int
-
-
-class Stranger(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that has a page and no entry in the catalog, and the locations that the page lists by mode."""
-
-    ids: tuple[str, ...]
-    page: Page
-    line: int
-    lists: dict[str, tuple[str, ...]]
-
-
-class Drift(msgspec.Struct, kw_only=True):
-    """What came of a comparison.
-
-    `agreeing` are the models about which a page was understood and says what the catalog says; `newer`
-    are differences in which the catalog has the newer evidence; `skipped` are pages without a card.
-    """
-
-    pages: int = 0
-    skipped: list[str] = []
-    agreeing: list[str] = []
-    newer: list[Doubt] = []
-    proposals: list[Proposal] = []
-    lifecycles: list[Lifecycle] = []
-    strangers: list[Stranger] = []
-    doubts: list[Doubt] = []
-
-    @property
-    def drifted(self) -> bool:
-        """Whether any page says something else than the catalog."""
-        return bool(self.proposals or self.lifecycles or self.strangers)
 
 
 def compare(pages: Iterable[Page], known: Catalog, on: date) -> Drift:
@@ -174,7 +108,7 @@ class _Comparison:
     def _is_gone(self) -> bool:
         """Whether the catalog has the model as retired, so that a list of its locations changes nothing."""
         end = self._model.retirement
-        if not (end and end.on and end.confirmed and end.on <= self._on):
+        if end is None or end.on is None or not end.done(self._on):
             return False
         gone = Doubt(
             self._page.name, self._said.line, f"{self._model.id} has a card; the catalog has it as retired on {end.on}"
@@ -222,7 +156,8 @@ class _Comparison:
 
     def _listed_without_mode(self, place: str, listing: Listing, line: int) -> None:
         """What to make of a location of which the page says only that the model is available there."""
-        claimed = {self._served(place, mode).verdict for mode in MODES if self._served(place, mode).claim}
+        answers = (self._served(place, mode) for mode in MODES)
+        claimed = {each.verdict for each in answers if each.claim and each.claim.holds(self._on)}
         if not claimed and not self._said.modes:
             self._propose(place, "standard", "yes", listing, line, "medium", PLAIN)
         elif "unknown" not in claimed:

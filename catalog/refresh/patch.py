@@ -10,8 +10,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
-from catalog.refresh.drift import Drift, Proposal
 from catalog.refresh.pages import Page, clean
+from catalog.refresh.proposal import Drift, Proposal
 
 Form = Literal["overlay", "data"]
 FORMS: tuple[Form, ...] = ("overlay", "data")

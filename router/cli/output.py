@@ -27,12 +27,12 @@ _FIRST = 12
 
 
 class Screen:
-    """Standard output, for people."""
+    """Standard output, for people; standard error where that is taken by something else."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, error: bool = False) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a title in another script is no reason to fail
-        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = Console(stderr=error, highlight=False, markup=False, emoji=False, soft_wrap=True)
         bounded = self._console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
         self.width = self._console.width if bounded else _ENDLESS
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from catalog.refresh import FORMS, Doubt, Drift, Page, Proposal, compare, is_model_page, patch, read_page
 from router.cli.catalog.reading import Document, Told, documents, is_address
 from router.cli.options import OptionError, add_json, add_on, add_overlay, catalog_of, day
-from router.cli.output import indented, print_json
+from router.cli.output import Screen, counted, print_json
 
 AGREED, DRIFTED, NOT_UNDERSTOOD = 0, 1, 4
 
@@ -77,7 +78,7 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         print_json(_data(found, text))
     else:
-        _show(found, given, Console(highlight=False, stderr=given.output == "-"))
+        _show(found, given, Screen(error=given.output == "-"))
     return NOT_UNDERSTOOD if found.doubts else DRIFTED if found.drifted else AGREED
 
 
@@ -103,11 +104,7 @@ def _progress() -> Iterator[Told]:
     """Shows how far the reading is, on a terminal."""
     console = Console(stderr=True, highlight=False)
     with console.status("reading pages") as status:
-        yield lambda read, of, name: status.update(f"reading page {read + 1} of {of}: {_plain(name)}")
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+        yield lambda read, of, name: status.update(Text(f"reading page {read + 1} of {of}: {name}"))
 
 
 def _write(file: Path, text: str) -> None:
@@ -126,32 +123,33 @@ def _write(file: Path, text: str) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def _show(found: Drift, given: argparse.Namespace, console: Console) -> None:
-    def line(text: str, by: int = 2) -> None:
-        console.print(indented(_plain(text), by))
-
+def _show(found: Drift, given: argparse.Namespace, screen: Screen) -> None:
     for model, proposals in groupby(sorted(found.proposals, key=attrgetter("model")), key=attrgetter("model")):
-        console.print(f"[bold]{model}[/]")
+        screen.line((model, "bold"))
         for change, locations in _grouped(proposals).items():
-            line(f"{change}: {', '.join(locations)}")
+            screen.text(f"{change}: {', '.join(locations)}", 2)
     for life in found.lifecycles:
-        console.print(f"[bold]{life.model}[/]")
-        line(f"{life.field}: {life.before} -> {life.after} ({life.page.name}:{life.line}); edit it by hand")
+        screen.line((life.model, "bold"))
+        screen.text(f"{life.field}: {life.before} -> {life.after} ({life.page.name}:{life.line}); edit it by hand", 2)
     for stranger in found.strangers:
-        console.print(f"[bold]{_plain(', '.join(stranger.ids))}[/]")
-        line(f"not in the catalog ({stranger.page.name}:{stranger.line})")
+        screen.line((", ".join(stranger.ids), "bold"))
+        screen.text(f"not in the catalog ({stranger.page.name}:{stranger.line})", 2)
         for title, places in stranger.lists.items():
-            line(f"{title}: {', '.join(places) or 'no location'}", 4)
-    shown = [("not understood; nothing is proposed for it", list(map(str, found.doubts)))]
+            screen.text(f"{title}: {', '.join(places) or 'no location'}", 4)
+    shown = [("not understood; nothing is proposed for it", [str(each) for each in found.doubts])]
     if given.all:
-        shown.append(("the catalog has newer evidence", list(map(str, found.newer))))
+        shown.append(("the catalog has newer evidence", [str(each) for each in found.newer]))
         shown.append(("pages without a model's card", found.skipped))
     for title, lines in shown:
         if lines:
-            console.print(f"\n[bold]{title}[/]")
+            screen.line()
+            screen.line((title, "bold"))
         for each in lines:
-            line(each)
-    console.print(f"\n{_summary(found, given)}", style="dim")
+            screen.text(each, 2)
+    screen.line()
+    screen.text(_summary(found, given), style="dim")
+    if found.proposals and not given.output:
+        screen.text("write the claims with -o FILE, then review them", style="dim")
 
 
 def _grouped(proposals: Iterable[Proposal]) -> dict[str, list[str]]:
@@ -166,20 +164,15 @@ def _grouped(proposals: Iterable[Proposal]) -> dict[str, list[str]]:
 def _summary(found: Drift, given: argparse.Namespace) -> str:
     where = f" in {given.output}" if given.output not in (None, "-") else ""
     parts = [
-        f"{_count(found.pages, 'page')} compared on {given.on}: {_count(len(found.agreeing), 'model')} the same",
-        f"{_count(len(found.proposals), 'change')} proposed{where}",
-        f"{_count(len(found.lifecycles), 'date')} to edit by hand",
-        f"{_count(len(found.strangers), 'model')} not in the catalog",
-        f"{_count(len(found.doubts), 'passage')} not understood",
+        f"{counted(found.pages, 'page')} compared on {given.on}: {counted(len(found.agreeing), 'model')} the same",
+        f"{counted(len(found.proposals), 'change')} proposed{where}",
+        f"{counted(len(found.lifecycles), 'date')} to edit by hand",
+        f"{counted(len(found.strangers), 'model')} not in the catalog",
+        f"{counted(len(found.doubts), 'passage')} not understood",
     ]
     if not given.all and (found.newer or found.skipped):
         parts.append(f"{len(found.newer)} where the catalog is newer and {len(found.skipped)} other pages (--all)")
-    hint = "" if given.output or not found.proposals else "\nwrite the claims with -o FILE, then review them"
-    return "; ".join(parts) + hint
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return "; ".join(parts)
 
 
 def _data(found: Drift, text: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def change(pages: Path, right: str, wrong: str, name: str = "heron-2.md") -> Non
 
 def test_pages_that_agree_end_with_0(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["catalog", "refresh", str(pages), *REST]) == 0
-    assert "2 models the same; 0 changes proposed" in " ".join(capsys.readouterr().out.split())
+    assert "2 models the same; no changes proposed" in " ".join(capsys.readouterr().out.split())
 
 
 def test_drift_ends_with_1_and_is_written_whole(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
