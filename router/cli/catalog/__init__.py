@@ -11,9 +11,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Adds this command and those below it."""
     parser = commands.add_parser(
         "catalog",
-        help="which model is served where, inside which border, by which source",
+        help="which model is served where, inside which boundary, by which source",
         description="Asks the catalog: dated, sourced claims of which model is served where, in which mode, and "
-        "inside which border its processing stays. What no claim covers is unknown.",
+        "inside which boundary its processing stays. What no claim covers is unknown.",
     )
     below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (listing, show, where, diff, expiring, sources, lint, refresh):

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog import Catalog, Model
 from catalog.errors import nearest
-from catalog.schema import KINDS, MODES
+from catalog.schema import KINDS, MODES, Mode
 from router.cli.options import OptionError, add_json, add_on, add_overlay, add_policy, catalog_of, count, policy_of
 from router.cli.output import Grid, Screen, counted, print_json
 from router.policy import Policy
@@ -18,6 +18,17 @@ from router.router import Router
 
 NOTHING_ADMITTED = 3
 _FEW = 3
+
+
+class Place(NamedTuple):
+    """A location of a model, the age of the evidence for it, and whether any of that is the project's own."""
+
+    location: str
+    age_days: int | None
+    own: bool
+
+
+Places = Mapping[str, Sequence[Place]]
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,7 +62,7 @@ def run(given: argparse.Namespace) -> int:
     models = list(_chosen(known, given))
     policy = policy_of(given, **({"modes": [given.mode]} if given.mode else {})) if _limited(given) else None
     modes = (given.mode,) if given.mode else tuple(policy.modes) if policy else ("standard",)
-    places = _admitted(known, policy, given) if policy else _served(known, models, modes, given.on)
+    places = _admitted(known, policy, given) if policy else _served(known, models, given.mode or "standard", given.on)
     kept = [model for model in models if given.all or not _is_gone(model, given.on)]
     shown = [model for model in kept if places.get(model.id) or not policy]
     if given.json:
@@ -85,31 +96,28 @@ def _chosen(known: Catalog, given: argparse.Namespace) -> Iterator[Model]:
             yield model
 
 
-def _served(known: Catalog, models: Sequence[Model], modes: Sequence[Any], on: date) -> dict[str, Sequence[str]]:
+def _served(known: Catalog, models: Sequence[Model], mode: Mode, on: date) -> Places:
     """Where each model is claimed to be served."""
-    return {
-        model.id: [
-            place
-            for place in known.locations
-            if any(known.served(model.id, place, mode, on).verdict == "yes" for mode in modes)
-        ]
-        for model in models
-    }
+    found: dict[str, list[Place]] = {}
+    for model in models:
+        answers = ((place, known.served(model.id, place, mode, on)) for place in known.locations)
+        found[model.id] = [Place(place, each.age_days, each.own) for place, each in answers if each.verdict == "yes"]
+    return found
 
 
-def _admitted(known: Catalog, policy: Policy, given: argparse.Namespace) -> dict[str, Sequence[str]]:
+def _admitted(known: Catalog, policy: Policy, given: argparse.Namespace) -> Places:
     """Where the policy admits each model, best first."""
     plans = Router(policy, catalog=known).models(mode=given.mode, tokens=given.tokens, on=given.on)
-    return {plan.model: list(dict.fromkeys(each.location for each in plan.candidates)) for plan in plans}
+    return {
+        plan.model: [Place(each.candidate.location, each.age_days, each.own) for each in plan.allowed] for plan in plans
+    }
 
 
 def _is_gone(model: Model, on: date) -> bool:
     return bool(model.retirement and model.retirement.done(on))
 
 
-def _show(
-    known: Catalog, models: Sequence[Model], places: Mapping[str, Sequence[str]], where: str, given: argparse.Namespace
-) -> None:
+def _show(known: Catalog, models: Sequence[Model], places: Places, where: str, given: argparse.Namespace) -> None:
     grid = Grid("model", "stage", "ends", where)
     for (publisher, task), members in groupby(models, key=lambda each: (each.publisher, each.task)):
         grid.title(f"{publisher}, {task}")
@@ -143,17 +151,25 @@ def _end(model: Model, on: date) -> str:
     return f"{end.on} passed" if end.passed(on) and not end.done(on) else str(end.on)
 
 
-def _summed(known: Catalog, places: Sequence[str]) -> str:
+def _summed(known: Catalog, places: Sequence[Place]) -> str:
     """The locations in a few words: those of some kinds by name, many regions by their number."""
-    named = [place for place in places if known.locations[place].kind in KINDS[:2]]
-    regions = [place for place in places if known.locations[place].kind == "region"]
+    names = _names(places)
+    named = [name for name in names if known.locations[name].kind in KINDS[:2]]
+    regions = [name for name in names if known.locations[name].kind == "region"]
     if len(regions) > _FEW:
-        return ", ".join([*named, f"{len(regions)} regions"])
-    return ", ".join([*named, *regions]) or "-"
+        regions = [f"{len(regions)} regions"]
+    own = " (own source)" if any(place.own for place in places) else ""
+    return f"{', '.join([*named, *regions]) or '-'}{own}"
 
 
-def _data(known: Catalog, model: Model, places: Sequence[str], on: date) -> dict[str, Any]:
+def _names(places: Sequence[Place]) -> list[str]:
+    """Each location once, in its order."""
+    return list(dict.fromkeys(place.location for place in places))
+
+
+def _data(known: Catalog, model: Model, places: Sequence[Place], on: date) -> dict[str, Any]:
     warning = known.warning(model.id, on)
+    ages = [place.age_days for place in places if place.age_days is not None]
     return {
         "id": model.id,
         "name": model.name,
@@ -165,5 +181,7 @@ def _data(known: Catalog, model: Model, places: Sequence[str], on: date) -> dict
         "retired": _is_gone(model, on),
         "retirement": model.retirement,
         "warnings": [warning] if warning else [],
-        "locations": places,
+        "locations": _names(places),
+        "evidence_age_days": max(ages, default=None),
+        "own_source": any(place.own for place in places),
     }
