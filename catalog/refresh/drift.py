@@ -213,7 +213,7 @@ class _Comparison:
         after = self._boundary(place, listing)
         line, note = listing.places.get(place, listing.line), ""
         if after == UNKNOWN_BOUNDARY:
-            if not listing.complete or not held - {NO_BOUNDARY, UNKNOWN_BOUNDARY}:
+            if not listing.complete or not held - {NO_BOUNDARY, UNKNOWN_BOUNDARY} or self._elsewhere(place, listing):
                 return
             note = f"no longer listed under {listing.title}"
         elif after in held:
@@ -230,6 +230,12 @@ class _Comparison:
                     confidence="medium" if note else "high", note=note,
                 )
             )  # fmt: skip
+
+    def _elsewhere(self, place: str, listing: Listing) -> bool:
+        """Whether the catalog has a location's processing in a country that is not its own, which the page lists."""
+        listed = {self._known.locations[each].jurisdiction for each in listing.places}
+        held = self._boundaries(place) & listed
+        return any(self._known.countries(each).isdisjoint(self._known.place(place)) for each in held)
 
     def _boundary(self, place: str, listing: Listing) -> str:
         """The boundary that the page gives a location: its country, or the multi-region around it."""

@@ -74,7 +74,7 @@ def read_page(text: str, name: str, url: str = "") -> Page:
     head, rest, offset = _front_matter(text)
     lines, cut = _lines(rest, offset)
     title = head.get("title") or next((line.text for line in lines if line.kind == "heading"), name)
-    dates = [head.get("last_updated", ""), *(found[1] for line in lines if (found := _UPDATED.search(line.text)))]
+    dates = [found[1] for line in reversed(lines) if (found := _UPDATED.search(line.text))]
     published = next((day for each in dates if (day := day_of(each))), None)
     return Page(name, clean(title), clean(head.get("uri") or url), published, lines, cut)
 

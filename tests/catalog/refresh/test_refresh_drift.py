@@ -108,6 +108,20 @@ def test_a_model_that_is_retired_is_not_opened_again(birds: Catalog) -> None:
     assert not ending.proposals
 
 
+def test_processing_in_another_country_is_not_taken_for_a_boundary_withdrawn(birds: Catalog) -> None:
+    model = birds.models["egret-1"]
+    abroad = [msgspec.structs.replace(each, boundary="us") for each in model.processing]
+    known = Catalog(
+        sources=birds.sources.values(),
+        jurisdictions=birds.jurisdictions.values(),
+        locations=birds.locations.values(),
+        models=[msgspec.structs.replace(model, processing=tuple(abroad))],
+    )
+    only_us = page("table/egret-1.md", ("Europe\n<ul>\n<li><code>Multi-region</code></li>\n</ul></td>", "</td>"))
+    assert found(known, only_us).agreeing == ["egret-1"]
+    assert [told(each) for each in found(known, page("table/egret-1.md")).proposals] == ["processing at eu: us -> eu"]
+
+
 def test_pages_without_a_card_are_left_out(birds: Catalog) -> None:
     drift = found(birds, read_page("# How to feed birds\n\nWith seeds.", "feeding.md"))
     assert drift.skipped == ["feeding.md"]

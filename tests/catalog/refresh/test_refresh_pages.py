@@ -25,6 +25,12 @@ def test_without_front_matter_the_first_heading_is_the_title() -> None:
     assert (read.title, read.url, read.published) == ("Egret 1", "https://docs.example/egret.md.txt", None)
 
 
+def test_the_date_of_a_page_stands_at_its_end() -> None:
+    text = "The table was last updated 2024-01-01.\n\nLast updated 2026-10-05 UTC.\n"
+    assert read_page(text, "page").published == date(2026, 10, 5)
+    assert read_page("Last updated yesterday.", "page").published is None
+
+
 @pytest.mark.parametrize(
     ("markdown", "expected"),
     [

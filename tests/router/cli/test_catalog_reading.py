@@ -38,7 +38,10 @@ def test_a_directory_is_read_to_its_depth_in_order(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     for name in ("b/one.md", "a.md.txt", "c.html", "d.txt"):
         (tmp_path / name).write_text(PAGE, encoding="utf-8")
-    assert read(tmp_path) == [Document("a.md.txt", "", PAGE), Document("b/one.md", "", PAGE)]
+    told: list[tuple[int, int, str]] = []
+    found = list(documents(str(tmp_path), lambda *each: told.append(each)))
+    assert found == [Document("a.md.txt", "", PAGE), Document("b/one.md", "", PAGE)]
+    assert told == [(0, 2, "a.md.txt"), (1, 2, "b/one.md")]
 
 
 def test_a_page_of_several_that_is_none_is_told_and_the_others_are_read(tmp_path: Path) -> None:
