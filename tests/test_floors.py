@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up; a new file goes as low as its imports allow.
 FLOORS = (
     "catalog/errors catalog/lines catalog/refresh/pages catalog/schema",
-    "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff",
+    "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls",
     "catalog/costs catalog/entries catalog/query",
     "catalog/draft catalog/price_files catalog/refresh/facts",
     "catalog/lint/dates catalog/lint/hosts catalog/lint/order catalog/lint/overlaps catalog/lint/periods"
@@ -24,9 +24,9 @@ FLOORS = (
     "catalog/loader",
     "catalog/__init__ catalog/prices router/modes router/plan router/wire",
     "catalog/throughput router/signals router/streams",
-    "router/faults router/relay router/target router/trace",
+    "router/faults router/probe/verdict router/relay router/target router/trace",
     "router/destination router/endpoints router/errors router/health router/pins",
-    "router/policy router/stack",
+    "router/policy router/probe/claims router/stack",
     "router/auth router/clients router/flow router/guard router/rules router/tightening",
     "router/drive router/planner",
     "router/alternatives",
@@ -39,12 +39,14 @@ FLOORS = (
     "router/wrap/clients",
     "router/wrap/__init__",
     "router/router",
-    "router/__init__",
-    "router/cli/__init__ router/cli/options router/cli/output router/cli/scenes",
+    "router/__init__ router/probe/agenda",
+    "router/probe/report router/probe/run",
+    "router/probe/__init__",
+    "router/cli/__init__ router/cli/options router/cli/output router/cli/progress router/cli/scenes",
     "router/cli/catalog/evidence",
     "router/cli/ask router/cli/catalog/diff router/cli/catalog/expiring router/cli/catalog/lint"
     " router/cli/catalog/listing router/cli/catalog/reading router/cli/catalog/show router/cli/catalog/sources"
-    " router/cli/catalog/where router/cli/demo router/cli/emulate router/cli/explain",
+    " router/cli/catalog/where router/cli/demo router/cli/emulate router/cli/explain router/cli/probe",
     "router/cli/catalog/refresh",
     "router/cli/catalog/__init__",
     "router/cli/main",

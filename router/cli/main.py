@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from catalog.errors import CatalogError
-from router.cli import ask, catalog, demo, emulate, explain
+from router.cli import ask, catalog, demo, emulate, explain, probe
 from router.emulator import EmulatorError
 from router.errors import NoRoute, RouterError
 
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vertex-router {version('vertex-router')}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (explain, catalog, ask, emulate, demo):
+    for command in (explain, catalog, ask, probe, emulate, demo):
         command.add_to(commands)
     return top
 
@@ -32,7 +32,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; gives its exit code.
 
-    0: done; 1: it failed; 2: the input is wrong; 3: the policy allows nothing; 130: interrupted.
+    0: done; 1: it failed; 2: the input is wrong; 3: the policy allows nothing; 4: a probe found drift;
+    130: interrupted.
     """
     given = parser().parse_args(arguments)
     try:

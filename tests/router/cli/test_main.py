@@ -8,7 +8,7 @@ import pytest
 from router.cli import explain
 from router.cli.main import main
 
-COMMANDS = ["explain", "catalog", "ask", "emulate", "demo"]
+COMMANDS = ["explain", "catalog", "ask", "probe", "emulate", "demo"]
 BELOW_CATALOG = ["list", "show", "where", "diff", "expiring", "sources", "lint"]
 
 
