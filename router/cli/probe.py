@@ -12,13 +12,10 @@ from itertools import groupby
 from pathlib import Path
 
 import anyio
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from catalog import Catalog
 from router.cli.options import add_json, add_overlay, add_policy, catalog_of, count, policy_of, today
-from router.cli.output import columns, indented, print_json
+from router.cli.output import Grid, Screen, counted, print_json
 from router.cli.progress import progress
 from router.errors import RouterError
 from router.probe import Agenda, Compared, Outcome, Record, Report, Survey, agenda_of, compared, source_of
@@ -109,7 +106,7 @@ def _probe(given: argparse.Namespace, known: Catalog, project: str, on: date, ag
     if given.json:
         print_json({**report.as_dict(), "overlay": str(file) if kept else None})
     else:
-        show(report, Console(highlight=False))
+        show(report, Screen())
         print(f"written to {file}, by the source {source.id}" if kept else f"nothing to write to {file}")
     if survey.stopped:
         left = f"; what was found is in {file}" if kept else ""
@@ -149,36 +146,34 @@ def _dry(agenda: Agenda, given: argparse.Namespace) -> int:
         ]
         print_json({"policy": agenda.summary, "would_ask": asked, "not_asked": agenda.not_asked()})
         return 0
-    console = Console(highlight=False)
-    table = columns("model", "call", "", "where", last_wraps=True)
+    screen = Screen()
+    grid = Grid("model", "call", "", "where")
     for (model, call), pairs in groupby(agenda.pairs, key=lambda each: (each.model, each.call)):
-        places = ", ".join(each.location for each in pairs)
-        table.add_row(model, call.method, "costs" if call.costs else "free", places)
+        grid.add(model, call.method, "costs" if call.costs else "free", ", ".join(each.location for each in pairs))
     if agenda.pairs:
-        console.print(table)
-    _show_unasked(agenda, console)
+        screen.grid(grid)
+    _show_unasked(agenda, screen)
     calls = len(agenda.pairs)
-    summary = f"would make {calls} calls, in {calls / given.rate:.0f} s or more ({agenda.summary}); nothing was sent"
-    console.print(f"\n{summary}", soft_wrap=True)
+    time = f"in {calls / given.rate:.0f} s or more"
+    screen.line("\n", f"would make {counted(calls, 'call')}, {time} ({agenda.summary}); nothing was sent")
     return 0
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: Report, screen: Screen) -> None:
     """Prints what was found: where it parts from the catalog, what was not settled or asked, and a summary."""
-    console.print(f"[bold]{report.project}[/] on {report.on}, {report.agenda.summary}")
+    screen.line((report.project, "bold"), f" on {report.on}, {report.agenda.summary}")
     if report.drifted:
-        console.print("\n[bold]the catalog says otherwise[/]")
-        console.print(indented(_drift_table(report)))
-    _show_groups("zero quota", _reasons(row for row in report.rows if row.finding.outcome is Outcome.NO_QUOTA), console)
-    _show_groups("not settled", _reasons(report.unsettled), console)
+        screen.line("\n", ("the catalog says otherwise", "bold"))
+        screen.grid(_drift_grid(report), 2)
+    _show_groups("zero quota", _reasons(row for row in report.rows if row.finding.outcome is Outcome.NO_QUOTA), screen)
+    _show_groups("not settled", _reasons(report.unsettled), screen)
     if report.nowhere:
-        _show_groups("found at no location that was asked", {_NOWHERE: report.nowhere}, console)
-    _show_unasked(report.agenda, console, most=_NAMED)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items())
-    left = f"{len(report.unanswered)} not asked any more" if report.unanswered else ""
-    summary = ", ".join(part for part in (counts, left) if part)
+        _show_groups("found at no location that was asked", {_NOWHERE: report.nowhere}, screen)
+    _show_unasked(report.agenda, screen, most=_NAMED)
+    found = [f"{count} {outcome}" for outcome, count in report.counts.items()]
+    found += [f"{len(report.unanswered)} not asked any more"] if report.unanswered else []
     drift = f"{len(report.drifted)} part from the catalog" if report.drifted else "no drift from the catalog"
-    console.print(f"\n{len(report.agenda.pairs)} pairs of model and location: {summary}; {drift}", soft_wrap=True)
+    screen.line("\n", f"{counted(len(report.agenda.pairs), 'pair')} of model and location: {', '.join(found)}; {drift}")
 
 
 def _reasons(rows: Iterable[Compared]) -> dict[str, list[str]]:
@@ -189,20 +184,20 @@ def _reasons(rows: Iterable[Compared]) -> dict[str, list[str]]:
     return groups
 
 
-def _drift_table(report: Report) -> Table:
+def _drift_grid(report: Report) -> Grid:
     """A row for each model and what was answered for it, with the locations."""
     places: dict[tuple[str, str, str], list[str]] = {}
     for row in report.drifted:
         found = row.finding
         answer = f"HTTP {found.status}"
         places.setdefault((found.pair.model, row.drift or "", answer), []).append(found.pair.location)
-    table = columns("model", "drift", "answer", "where", last_wraps=True)
+    grid = Grid("model", "drift", "answer", "where")
     for key, names in places.items():
-        table.add_row(*key, ", ".join(names))
-    return table
+        grid.add(*key, ", ".join(names))
+    return grid
 
 
-def _show_unasked(agenda: Agenda, console: Console, most: int | None = None) -> None:
+def _show_unasked(agenda: Agenda, screen: Screen, most: int | None = None) -> None:
     """The models that were not asked; of more than `most` for one reason, only how many."""
     groups: dict[str, list[str]] = {}
     for model, reason in agenda.unasked():
@@ -211,16 +206,16 @@ def _show_unasked(agenda: Agenda, console: Console, most: int | None = None) -> 
         reason: models if most is None or len(models) <= most else [f"{len(models)} models (--dry-run names them)"]
         for reason, models in groups.items()
     }
-    _show_groups("not asked", short, console)
+    _show_groups("not asked", short, screen)
 
 
-def _show_groups(title: str, groups: Mapping[str, Sequence[str]], console: Console) -> None:
+def _show_groups(title: str, groups: Mapping[str, Sequence[str]], screen: Screen) -> None:
     """Things by what is to be said of them: each reason once, with all it holds for."""
     if groups:
-        console.print(f"\n[bold]{title}[/]")
+        screen.line("\n", (title, "bold"))
     for reason, members in groups.items():
-        console.print(indented(Text(", ".join(members))))
-        console.print(indented(Text(reason), 6, dim=True))
+        screen.text(", ".join(members), 2)
+        screen.text(reason, 6, "dim")
 
 
 def _above_0(text: str) -> float:
