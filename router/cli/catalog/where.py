@@ -88,7 +88,10 @@ class _Row:
 
     def data(self) -> dict[str, Any]:
         """The row as JSON has it."""
-        limited = {"tokens": self.limited[0], **_evidence(self.limited[1])} if self.limited else None
+        limited = None
+        if self.limited:
+            tokens, promise = self.limited
+            limited = {"tokens": tokens, "boundary": promise.boundary, **_evidence(promise)}
         return {
             "location": self.place.id,
             "kind": self.place.kind,
@@ -96,7 +99,7 @@ class _Row:
             "modes": {mode: {"served": answer.verdict, **_evidence(answer)} for mode, answer in self.modes.items()},
             "boundary": self.bounded.boundary,
             **{f"boundary_{name}": value for name, value in _evidence(self.bounded).items()},
-            "boundary_up_to": {**limited, "boundary": self.limited[1].boundary} if limited and self.limited else None,
+            "boundary_up_to": limited,
             "denied": self.denied or None,
             "reserved_gsu": self.reserved,
         }
@@ -112,9 +115,10 @@ class _Rows:
         self._warning = known.warning(model.id, given.on)
 
     def data(self) -> dict[str, Any]:
-        """The answer as JSON has it."""
+        """The answer as JSON has it: where nothing is served, with every location, for its reasons."""
+        rows = self._shown or self._all
         answers: list[Served | Bounded] = []
-        for row in self._shown:
+        for row in rows:
             answers += [*row.modes.values(), row.promise, row.bounded]
         names = [_evidence(each)["source"] for each in answers]
         return {
@@ -122,7 +126,7 @@ class _Rows:
             "date": self._given.on,
             "tokens": self._given.tokens,
             "warnings": [self._warning] if self._warning else [],
-            "locations": [row.data() for row in self._shown],
+            "locations": [row.data() for row in rows],
             "sources": sources_data(self._known, names, self._given.on),
         }
 

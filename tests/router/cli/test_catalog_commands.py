@@ -456,7 +456,9 @@ def test_where_nothing_is_served_says_why(ask: Ask, model: str, on: str, why: st
     assert answer.code == 0
     assert "no location is known to serve it" in answer.words
     assert why in answer.words
-    assert ask("where", model, "--json", on=["--on", on]).data["locations"] == []
+    rows = ask("where", model, "--json", on=["--on", on]).data["locations"]
+    assert [row["location"] for row in rows] == LOCATIONS, "with their reasons"
+    assert {answer["served"] for row in rows for answer in row["modes"].values()} <= {"no", "unknown"}
 
 
 # diff
