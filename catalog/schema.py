@@ -240,7 +240,10 @@ class DataSharing(_Value, frozen=True, kw_only=True):
 
 
 class Model(_Value, frozen=True, kw_only=True):
-    """A model, its names, its life, and the claims about it."""
+    """A model, its names, its life, and the claims about it.
+
+    `aliases` are its other ids, and the names by which price lists call it.
+    """
 
     id: str
     name: str

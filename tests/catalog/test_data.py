@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import catalog
-from catalog import Availability, Claim, Location, Model, Processing
+from catalog import Availability, Claim, Location, Model, Processing, prices
 from catalog.loader import SHIPPED, catalog_draft
 from catalog.schema import EVERYWHERE_ELSE, NO_BOUNDARY, UNKNOWN_BOUNDARY
 
@@ -21,6 +21,8 @@ LOCATIONS = list(SHIPPED_CATALOG.locations.values())
 MODELS = list(SHIPPED_CATALOG.models.values())
 SOURCES = list(SHIPPED_CATALOG.sources.values())
 EU = SHIPPED_CATALOG.countries("eu")
+TARIFF = prices.load().tariff
+PRICED = {name for each in (*TARIFF.price, *TARIFF.range) for name in each.models}
 
 of_each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 of_each_location = pytest.mark.parametrize("location", LOCATIONS, ids=lambda location: location.id)
@@ -228,9 +230,13 @@ def test_a_model_has_names_methods_and_claims(model: Model) -> None:
 
 
 @of_each_model
-def test_an_alias_is_the_models_id_with_a_version_or_with_its_publisher(model: Model) -> None:
-    with_publisher = f"{model.publisher}/{model.id}"
-    assert all(alias.startswith(f"{model.id}@") or alias == with_publisher for alias in model.aliases)
+def test_an_alias_is_the_models_id_in_another_version_or_with_its_publisher_or_its_name_on_a_price_list(
+    model: Model,
+) -> None:
+    bare = re.sub(r"@\w+$|-\d{3}$", "", model.id)
+    versions = re.compile(rf"{re.escape(bare)}([@-]\w+)?")
+    others = {f"{model.publisher}/{model.id}", *PRICED}
+    assert all(versions.fullmatch(alias) or alias in others for alias in model.aliases)
 
 
 @of_each_model

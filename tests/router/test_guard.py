@@ -62,7 +62,10 @@ def test_an_address_inside_the_policy_passes() -> None:
         (at("eu", "gemini-9"), "not in the catalog"),
         ({"headers": {"x-vertex-ai-llm-shared-request-type": "flex"}}, "flex is not known"),
         ({"headers": {"x-vertex-ai-llm-shared-request-type": "priority"}}, "priority is not known"),
-        ({"headers": {"x-vertex-ai-llm-request-type": "dedicated"}}, "provisioned is not known"),
+        (
+            at("eu", "gemini-3.5-transcribe", headers={"x-vertex-ai-llm-request-type": "dedicated"}),
+            "provisioned is not known",
+        ),
         ({"on": date(2025, 1, 1)}, "no claim that processing stays inside"),
     ],
 )
