@@ -37,6 +37,7 @@ Task = Literal[
     "choice",
     "count",
 ]
+Service = Literal["aiplatform", "speech", "texttospeech", "translate"]
 Ability = Literal["tuning", "rag_corpus", "implicit_caching", "explicit_caching", "batch_of_tuned"]
 
 KINDS: tuple[Kind, ...] = ("global", "multi_region", "region")
@@ -242,7 +243,8 @@ class DataSharing(_Value, frozen=True, kw_only=True):
 class Model(_Value, frozen=True, kw_only=True):
     """A model, its names, its life, and the claims about it.
 
-    `aliases` are its other ids, and the names by which price lists call it.
+    `aliases` are its other ids, and the names by which price lists call it. `service` is the API that
+    serves it, if not Vertex AI's own; the hosts of the others are not in the catalog.
     """
 
     id: str
@@ -251,6 +253,7 @@ class Model(_Value, frozen=True, kw_only=True):
     family: str
     task: Task
     aliases: tuple[str, ...] = ()
+    service: Service = "aiplatform"
     methods: tuple[str, ...]
     stage: Literal["ga", "preview", "experimental"]
     released: date | None = None

@@ -162,6 +162,9 @@ class Rules:
         """What overlay and policy say of the model itself, wherever it is."""
         policy, end = self._policy, model.retirement
         yield from self._denied(model.id, place)
+        if model.service != "aiplatform":
+            reason = f"the {model.service} API serves {model.id}, on hosts that the router does not send to"
+            yield self._refuse(place, "other-service", reason)
         if model.id in self._deny_models:
             yield self._refuse(place, "model-denied", f"the policy's deny_models names {model.id}")
         if policy.allow_models is not None and model.id not in self._allow_models and model.task != "count":

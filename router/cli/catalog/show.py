@@ -89,6 +89,8 @@ class _Page:
 
     def _facts(self, model: Model) -> Iterator[tuple[str, str]]:
         yield "family", model.family
+        if model.service != "aiplatform":
+            yield "service", f"another API ({model.service}), on hosts that the router does not send to"
         yield "methods", ", ".join(model.methods)
         if model.aliases:
             yield "also", ", ".join(model.aliases)
