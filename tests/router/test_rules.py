@@ -204,6 +204,9 @@ CASES: list[tuple[str, str, Policy, dict[str, Any], dict[str, str]]] = [
     ("caller-wall", "us", Policy(caller_location="wall"), {"caller": "eu"}, {
         "reason": "the client is set to eu", "mend": 'a policy with caller_location = "prefer" would let it move',
     }),
+    ("other-service", "us", Policy(), {"model": robin(service="speech")}, {
+        "reason": "the speech API serves robin, on hosts that the router does not send to",
+    }),
     ("model-denied", "us", Policy(deny_models="robin"), {}, {
         "reason": "the policy's deny_models names robin",
     }),
