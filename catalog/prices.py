@@ -22,6 +22,7 @@ import msgspec
 
 from catalog.costs import Amount, Cost, Count, Estimate, Line, UnknownPrice, Usage, total
 from catalog.errors import UnknownModel
+from catalog.kept import kept
 from catalog.loader import SHIPPED
 from catalog.loader import load as load_catalog
 from catalog.price_files import read_prices
@@ -57,6 +58,14 @@ class Prices:
         """
         return _about(self._names(model), self._prices)
 
+    def ranges(self, model: str) -> tuple[Range, ...]:
+        """Every range of a model's dynamic price; empty when it has none.
+
+        Raises:
+            UnknownModel: neither the catalog nor the price table has this name.
+        """
+        return _about(self._names(model), self._ranges)
+
     def cost(self, usage: Usage, model: str, location: str, mode: Mode, on: date) -> Cost:
         """What a call costs.
 
@@ -82,8 +91,8 @@ class Prices:
             UnknownPrice: no range is known of the model on this day, or of something but text tokens.
             UnknownModel: with the nearest ids.
         """
-        ranges = [each for each in _about(self._names(model), self._ranges) if each.preference == preference]
-        held = next((each for each in ranges if each.holds(on)), None)
+        about = [each for each in self.ranges(model) if each.preference == preference]
+        held = next((each for each in about if each.holds(on)), None)
         other = [each for each in usage.amounts if not _plain_text(each)]
         if held is None or other:
             raise UnknownPrice(f"{model!r} with preference {preference} on {on}", other or usage.amounts)
@@ -147,7 +156,8 @@ def load(directory: str | Path | None = None, known: Catalog | None = None) -> P
 
 @functools.cache
 def _shipped() -> Prices:
-    return Prices(read_prices(SHIPPED), load_catalog())
+    files = sorted((SHIPPED / "prices").glob("*.toml"))
+    return Prices(kept("prices", SHIPPED, files, Tariff, lambda: read_prices(SHIPPED)), load_catalog())
 
 
 def cost(usage: Usage, model: str, location: str, mode: Mode, on: date) -> Cost:

@@ -15,12 +15,15 @@ from math import ceil
 
 import msgspec
 
+from catalog.costs import Usage
 from catalog.errors import CatalogError
 from catalog.prices import load
 from catalog.schema import Model, Throughput
 from catalog.tariff import EXACT, Commitment
 
 Quantity = int | Decimal | Fraction
+
+_NAMED = {"video_with_audio": "video_audio"}
 
 
 class UnknownThroughput(CatalogError):
@@ -68,7 +71,7 @@ def gsus(throughput: Throughput, requests_per_second: Quantity, per_request: Map
 
     Args:
         per_request: how many tokens (characters, images, ...) of each kind one request uses, by the
-            names of the throughput's `burndown`.
+            names of the throughput's `burndown`; `per_request` names a usage so.
 
     Raises:
         UnknownThroughput: the burndown of a kind is not known.
@@ -87,6 +90,20 @@ def gsus(throughput: Throughput, requests_per_second: Quantity, per_request: Map
 def _sold(exact: Fraction, minimum: int, increment: int) -> int:
     """The least number of GSUs that is sold and suffices: the minimum, and whole increments on top of it."""
     return minimum + max(0, ceil((exact - minimum) / increment)) * increment
+
+
+def per_request(throughput: Throughput, usage: Usage) -> dict[str, Quantity]:
+    """A usage by the names of a throughput's `burndown`, for `gsus`.
+
+    What has no burndown of its own keeps its full name, for `gsus` to refuse.
+    """
+    found: dict[str, Quantity] = {}
+    for amount in usage.amounts:
+        names = (f"{amount.use}_{_NAMED.get(amount.modality, amount.modality)}", amount.use)
+        known = (name for name in names if name in throughput.burndown and amount.unit == throughput.unit)
+        name = next(known, str(amount))
+        found[name] = Fraction(found.get(name, 0)) + Fraction(amount.quantity)
+    return found
 
 
 def terms(gsus: int, publisher: str, on: date, commitments: Iterable[Commitment] | None = None) -> tuple[Term, ...]:

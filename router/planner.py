@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
 from catalog.query import Catalog
 from catalog.schema import KINDS, MODES, Model
 from router.plan import Allowed, Plan, Refused
-from router.policy import Policy
+from router.policy import COST, Policy
 from router.rules import Question, Rules
+
+if TYPE_CHECKING:
+    from router.thrift import Thrift
 
 _CACHED_PLANS = 1024
 
@@ -24,6 +29,7 @@ class Planner:
         self._policy = policy
         self._rules = Rules(catalog, policy)
         self._order = {name: rank for rank, name in enumerate(catalog.locations)}
+        self._thrift = _thrift(catalog) if COST in policy.prefer else None
         self._cache: LRUCache[Question, Plan] = LRUCache(_CACHED_PLANS)
         self._lock = threading.Lock()
 
@@ -81,13 +87,18 @@ class Planner:
             warnings=tuple(warnings),
         )
 
-    def _rank(self, allowed: Allowed, question: Question) -> tuple[int, ...]:
-        """The policy's wish first, then the client's own location, then global, multi-regions, regions."""
-        prefer, location = list(self._policy.prefer), allowed.candidate.location
-        wishes = [prefer.index(name) for name in (location, allowed.kind) if name in prefer]
+    def _rank(self, allowed: Allowed, question: Question) -> tuple[int | Decimal, ...]:
+        """The policy's wish first, then the client's own location, then global, multi-regions, regions.
+
+        Where it wishes for a low cost, that decides between those that its earlier wishes leave equal.
+        """
+        location = allowed.candidate.location
+        earlier, later = self._policy.wishes
         own = self._policy.caller_location != "ignore" and location == question.caller
         return (
-            min(wishes, default=len(prefer)),
+            _wished(earlier, allowed),
+            self._thrift.usd(allowed.candidate, question.on) if self._thrift else 0,
+            _wished(later, allowed),
             0 if own else 1,
             KINDS.index(allowed.kind),
             self._order[location],
@@ -103,3 +114,15 @@ class Planner:
     def _served_at(self, model: Model, question: Question) -> set[str]:
         places = self._catalog.locations.values()
         return {place.id for place in places for mode in MODES if self._rules.serves(model, place, mode, question.on)}
+
+
+def _wished(names: tuple[str, ...], allowed: Allowed) -> int:
+    """How far down a list of locations and kinds this one stands; unnamed ones stand below it."""
+    found = [names.index(name) for name in (allowed.candidate.location, allowed.kind) if name in names]
+    return min(found, default=len(names))
+
+
+def _thrift(catalog: Catalog) -> Thrift:
+    from router.thrift import Thrift  # noqa: PLC0415 - only a wish for a low cost needs prices
+
+    return Thrift(catalog)

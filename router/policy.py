@@ -26,6 +26,9 @@ CallerLocation = Literal["prefer", "wall", "ignore"]
 AfterRetirement = Literal["warn", "refuse"]
 ScopeRule = Literal["tighten", "any"]
 
+COST = "cost"
+"""In `prefer`: the cheapest first."""
+
 DEFAULT_CONNECT_TIMEOUT_S = 5.0
 DEFAULT_ATTEMPT_TIMEOUT_S = 120.0
 
@@ -46,7 +49,8 @@ class Policy:
         modes: ways of buying capacity that requests may ask for.
         allow_locations: if given, only these; `deny_locations`: never these.
         allow_models: if given, only these; `deny_models`: never these.
-        prefer: locations or kinds, most wanted first; the rest follow in the catalog's order.
+        prefer: locations or kinds, most wanted first; the rest follow in the catalog's order. `"cost"`
+            among them: what those before it leave equal is tried by price, the cheapest first.
         caller_location: what the client's own location is: tried first (`prefer`), the only one
             (`wall`), or without meaning (`ignore`).
         preview_models: may preview models be used? Unless said, only without a residency.
@@ -152,7 +156,7 @@ class Policy:
             ("deny_locations", self.deny_locations, catalog.location),
             ("allow_models", self.allow_models, catalog.model),
             ("deny_models", self.deny_models, catalog.model),
-            ("prefer", set(self.prefer) - set(_KINDS), catalog.location),
+            ("prefer", set(self.prefer) - {*_KINDS, COST}, catalog.location),
         ):
             for name in names or ():
                 try:
@@ -174,6 +178,13 @@ class Policy:
     def trust(self) -> Trust:
         """How good evidence must be."""
         return Trust(self.min_confidence, self.max_evidence_age_days if self.residency is not None else None)
+
+    @property
+    def wishes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The locations and kinds that are preferred before cost, and those after it."""
+        named = tuple(self.prefer)
+        at = named.index(COST) if COST in named else len(named)
+        return named[:at], named[at + 1 :]
 
     @property
     def admits_preview(self) -> bool:
@@ -281,7 +292,7 @@ def _clashing_lists(policy: Policy) -> Iterable[PolicyError]:
 
 
 def _is_location(name: str) -> bool:
-    return name not in _KINDS or name == "global"  # which is a kind and the one location of it
+    return name == "global" or name not in (*_KINDS, COST)  # global is a kind, and the one location of it
 
 
 def _clashing_numbers(policy: Policy) -> Iterable[PolicyError]:

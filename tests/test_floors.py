@@ -12,10 +12,10 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up; a new file goes as low as its imports allow.
 FLOORS = (
-    "catalog/errors catalog/lines catalog/refresh/pages catalog/schema",
+    "catalog/errors catalog/kept catalog/lines catalog/refresh/pages catalog/schema",
     "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls",
     "catalog/costs catalog/entries catalog/query",
-    "catalog/draft catalog/price_files catalog/refresh/facts",
+    "catalog/draft catalog/price_files catalog/usages catalog/refresh/facts",
     "catalog/lint/dates catalog/lint/hosts catalog/lint/order catalog/lint/overlaps catalog/lint/periods"
     " catalog/lint/places catalog/lint/prices catalog/lint/provisioned catalog/lint/references"
     " catalog/lint/sources catalog/lint/templates catalog/lint/unbounded catalog/lint/unique catalog/lint/widening"
@@ -23,8 +23,8 @@ FLOORS = (
     "catalog/history catalog/lint/__init__ catalog/overlay catalog/refresh/__init__",
     "catalog/loader",
     "catalog/__init__ catalog/prices router/modes router/plan router/wire",
-    "catalog/throughput router/signals router/streams",
-    "router/faults router/probe/verdict router/relay router/target router/trace",
+    "catalog/price_table catalog/throughput router/signals router/streams",
+    "router/faults router/probe/verdict router/relay router/target router/thrift router/trace",
     "router/destination router/endpoints router/errors router/health router/pins",
     "router/policy router/probe/claims router/stack",
     "router/auth router/clients router/flow router/guard router/rules router/tightening",
@@ -46,6 +46,7 @@ FLOORS = (
     "router/cli/catalog/evidence",
     "router/cli/ask router/cli/catalog/diff router/cli/catalog/expiring router/cli/catalog/lint"
     " router/cli/catalog/listing router/cli/catalog/reading router/cli/catalog/show router/cli/catalog/sources"
+    " router/cli/catalog/price"
     " router/cli/catalog/where router/cli/demo router/cli/emulate router/cli/explain router/cli/probe",
     "router/cli/catalog/refresh",
     "router/cli/catalog/__init__",

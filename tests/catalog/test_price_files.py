@@ -73,18 +73,19 @@ def test_the_catalog_does_not_read_prices_and_prices_are_read_once() -> None:
     probe = """
 import json, pathlib, sys
 opened = []
-sys.addaudithook(lambda event, given: event == "open" and opened.append(str(given[0])))
+sys.addaudithook(lambda event, given: event == "open" and opened.append(pathlib.Path(str(given[0])).parts[-2:]))
 import catalog
 catalog.load()
 import catalog.prices
-before = [file for file in opened if pathlib.Path(file).parts[-3:-1] == ("data", "prices")]
-catalog.prices.load(); catalog.prices.load(known=catalog.load())
-print(json.dumps([before, [file for file in opened if pathlib.Path(file).parts[-2:] == ("prices", "anthropic.toml")]]))
+steps = []
+for use in (lambda: None, catalog.prices.load, lambda: catalog.prices.load(known=catalog.load())):
+    use()
+    steps.append(("prices", "anthropic.toml") in opened)
+    opened.clear()
+print(json.dumps(steps))
 """
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
-    before, after = json.loads(done.stdout)
-    assert before == []
-    assert len(after) == 1
+    assert json.loads(done.stdout) == [False, True, False]
 
 
 # Bad data

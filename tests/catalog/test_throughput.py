@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import Model
+from catalog.costs import Amount, Usage
 from catalog.schema import Throughput
-from catalog.throughput import UnknownThroughput, gsus, terms, throughput_of
+from catalog.throughput import UnknownThroughput, gsus, per_request, terms, throughput_of
 
 VECTORS = tomllib.loads((Path(__file__).parents[1] / "vectors" / "prices_throughput.toml").read_text(encoding="utf-8"))[
     "vector"
@@ -140,3 +141,18 @@ def test_a_term_costs_in_proportion_to_its_units_and_weeks_or_months(count: int)
     for one, many in zip(terms(1, "google", DAY), terms(count, "google", DAY), strict=True):
         assert many.usd == one.usd * count
         assert many.total_usd == many.usd * many.commitment.periods
+
+
+def test_a_usage_is_named_as_its_burndown_names_it() -> None:
+    usage = Usage.tokens(input={"text": 10, "audio": 5}, output=3, cache_read={"text": 7, "image": 1})
+    finely = throughput(burndown={"input_text": 1, "input_audio": 7, "output_text": 4, "cache_read": Decimal("0.1")})
+    coarsely = throughput(burndown={"input": 1, "output": 5, "cache_read": Decimal("0.1")})
+    assert per_request(finely, usage) == {"input_text": 10, "input_audio": 5, "output_text": 3, "cache_read": 8}
+    assert per_request(coarsely, usage) == {"input": 15, "output": 3, "cache_read": 8}
+
+
+def test_a_use_without_a_burndown_or_in_another_unit_is_unknown() -> None:
+    given = throughput(burndown={"input_text": 1})
+    for usage in (Usage.tokens(output=1), Usage((Amount("input", 1, "text", "character"),))):
+        with pytest.raises(UnknownThroughput, match=r"no burndown is known of (output|input) of text"):
+            gsus(given, 1, per_request(given, usage))

@@ -180,6 +180,32 @@ def test_the_policys_wish_comes_first_then_the_callers_location_then_the_kinds(
     assert places(plan(Policy(**wishes), caller=caller)) == expected
 
 
+SONNET = {"model": "claude-sonnet-4-6", "known": SHIPPED}
+
+
+@pytest.mark.parametrize(
+    ("prefer", "caller", "expected"),
+    [
+        ((), "europe-west1", ["europe-west1", "global", "us-east5", "asia-southeast1"]),
+        ("cost", "europe-west1", ["global", "europe-west1", "us-east5", "asia-southeast1"]),
+        (["cost", "asia-southeast1"], "europe-west1", ["global", "asia-southeast1", "europe-west1", "us-east5"]),
+        (["region", "cost"], "", ["us-east5", "europe-west1", "asia-southeast1", "global"]),
+        (["asia-southeast1", "cost"], "us-east5", ["asia-southeast1", "global", "us-east5", "europe-west1"]),
+    ],
+)
+def test_a_wish_for_a_low_cost_decides_between_what_earlier_wishes_leave_equal(
+    prefer: Any, caller: str, expected: list[str]
+) -> None:
+    assert places(plan(Policy(prefer=prefer), **SONNET, caller=caller)) == expected
+
+
+def test_where_all_cost_the_same_or_nothing_is_known_the_order_is_as_without_the_wish() -> None:
+    for model, known in (("gemini-2.5-flash", SHIPPED), ("robin", roomy_catalog(ROBIN))):
+        plain, thrifty = (plan(policy, model, known, caller="eu") for policy in (Policy(), Policy(prefer="cost")))
+        assert thrifty.candidates == plain.candidates
+        assert len(plain.candidates) > 3
+
+
 def test_a_wish_admits_nothing_that_the_policy_does_not() -> None:
     found = plan(Policy(residency="eu", prefer=["us", "europe-west4"]), caller="us-central1")
     assert places(found) == ["europe-west4", "eu", "europe-west1"]
