@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from router.signals import Signal
     from router.trace import Trace, Tried
     from router.transport import RoutedTransport
+    from router.verify import UnroutedClient
 
 _HOMES = {
     "Allowed": "plan",
@@ -58,6 +59,7 @@ _HOMES = {
     "StreamBroken": "errors",
     "Trace": "trace",
     "Tried": "trace",
+    "UnroutedClient": "verify",
     "trace_of": "exchange",
 }
 
@@ -84,6 +86,7 @@ __all__ = [
     "StreamBroken",
     "Trace",
     "Tried",
+    "UnroutedClient",
     "trace_of",
 ]
 

@@ -7,14 +7,16 @@ import inspect
 import logging
 import random as _random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
+from types import ModuleType
 from typing import Any, TypeVar
 
 import catalog as _catalog
 from catalog.query import Catalog
 from catalog.schema import Mode
+from router.adapter import RoutedAdapter
 from router.alternatives import Alternatives
 from router.auth import GoogleAuth
 from router.core import Call, Core
@@ -31,7 +33,8 @@ from router.rules import Question
 from router.scope import Scopes
 from router.trace import Trace
 from router.transport import RoutedTransport
-from router.wrap import genai, wrap
+from router.verify import verify
+from router.wrap import genai, stainless, wrap
 
 T = TypeVar("T")
 
@@ -265,6 +268,27 @@ class Router:
         """
         return RoutedTransport(self._scopes, options)
 
+    def requests_adapter(self, **options: Any) -> Any:
+        """The adapter for a session of requests: `session.mount("https://", router.requests_adapter())`.
+
+        Args:
+            options: for the `requests.adapters.HTTPAdapter` that it sends with: `pool_maxsize`, ...
+        """
+        return RoutedAdapter(self._scopes, options)
+
+    def http_client(self, module: ModuleType, **options: Any) -> Any:
+        """The `http_client=` for what wants a whole client: `http_client=router.http_client(anthropic)`.
+
+        Args:
+            module: whose client is wanted: `anthropic`, `openai`, `httpx` or `httpx2`.
+            options: further arguments of the client.
+        """
+        return stainless.http_client(module, "Client", self.transport(), **options)
+
+    def async_http_client(self, module: ModuleType, **options: Any) -> Any:
+        """`http_client` for async callers."""
+        return stainless.http_client(module, "AsyncClient", self.transport(), **options)
+
     def google_auth(self, credentials: Any = None) -> GoogleAuth:
         """The `auth=` for a plain client with this router's transport.
 
@@ -281,14 +305,28 @@ class Router:
         """
         return genai.http_options(self.transport(), options)
 
+    def verify(self, client: Any, *, unused: Collection[str] = ()) -> tuple[str, ...]:
+        """Proves that a client can send only through this router; gives the paths that were proven. Sends nothing.
+
+        Looks at every path of the client, sync, async and over other protocols, and into the clients that
+        frameworks hold. It tells how a client is made, not what a program may still do to it.
+
+        Args:
+            unused: paths that the program does not use, as named in the error: `["live"]`.
+
+        Raises:
+            UnroutedClient: a path ends elsewhere, or it can't be told where; names each, and what to write instead.
+        """
+        return verify(client, self._scopes, unused)
+
     def wrap(self, client: T) -> T:
         """A new client of the same type that sends through this router; the given one stays as it is.
 
-        Knows `AnthropicVertex` and `AsyncAnthropicVertex`, `google.genai.Client`, `OpenAI` and
-        `AsyncOpenAI` set to Vertex AI's OpenAI-compatible endpoint. Their own retries are switched off.
+        Knows the clients of anthropic, google-genai and openai (set to Vertex AI), and the models of langchain,
+        llama-index and pydantic-ai that stand on them. Their own retries are switched off.
 
         Raises:
-            TypeError: the client is of another kind; says what to use instead.
+            TypeError: the client is of another kind; says what to write instead.
         """
         twin: T = wrap(client, self.transport())
         return twin

@@ -68,6 +68,11 @@ class RoutedTransport:
             exchange.call.end()
         return exchange.response()
 
+    @property
+    def scopes(self) -> Scopes:
+        """Of the router that it belongs to."""
+        return self._scopes
+
     def check(self, request: Any) -> None:
         """Whether this request would be sent at all; sends nothing.
 

@@ -1,7 +1,8 @@
 """Clients of google-genai.
 
 Its options take a transport for the sync and one for the async side; with a transport given, the
-async side stays with httpx even where aiohttp is installed, so both are routed.
+async side stays with httpx even where aiohttp is installed, so both are routed. Live sessions, which
+are websockets, are opened through a door of their own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from router.transport import RoutedTransport
+from router.wrap.live import LiveDoor
 
 # Headers that the client itself adds to the caller's.
 _OWN_HEADERS = frozenset({"content-type", "user-agent", "x-goog-api-client"})
@@ -27,6 +29,7 @@ def http_options(transport: RoutedTransport, options: dict[str, Any]) -> dict[st
     routed = dict(options)
     for name in ("client_args", "async_client_args"):
         routed[name] = {**(options.get(name) or {}), "transport": transport}
+    routed["async_client_args"]["create_connection"] = LiveDoor(transport.scopes)
     return routed
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal
 
+from router.stack import NAMES
 from router.transport import RoutedTransport
 
+# The OpenAI-compatible endpoint, and what openai's own `providers.vertex` makes.
 _OPENAPI = "/endpoints/openapi"
+_RESPONSES = "/publishers/openai/v1"
 
 
 def wrap_anthropic(client: Any, transport: RoutedTransport) -> Any:
@@ -28,7 +32,7 @@ def wrap_openai(client: Any, transport: RoutedTransport) -> Any:
         TypeError: its base URL is not Vertex AI's OpenAI-compatible endpoint.
     """
     address = str(client.base_url)
-    if not address.rstrip("/").endswith(_OPENAPI):
+    if not address.rstrip("/").endswith((_OPENAPI, _RESPONSES)):
         raise TypeError(
             f"can't wrap an OpenAI client of {client.base_url.host}: its base_url must be "
             f"https://HOST/v1/projects/PROJECT/locations/LOCATION{_OPENAPI}"
@@ -36,10 +40,34 @@ def wrap_openai(client: Any, transport: RoutedTransport) -> Any:
     return _routed(client, "openai", transport)
 
 
+def http_client(
+    module: ModuleType, kind: Literal["Client", "AsyncClient"], transport: RoutedTransport, **options: Any
+) -> Any:
+    """An HTTP client that sends through `transport`: of an SDK's own type, or of a stack.
+
+    Args:
+        module: `anthropic`, `openai`, `httpx` or `httpx2`.
+        options: further arguments of the client.
+
+    Raises:
+        TypeError: the module has no such client, or an option would send requests another way.
+    """
+    wrong = next((name for name in ("transport", "mounts", "proxy", "app") if options.get(name) is not None), "")
+    if wrong:
+        raise TypeError(
+            f"`{wrong}` would bypass the router; what it is for can be given to `router.transport({wrong}=...)`"
+        )
+    own = getattr(module, "DefaultHttpxClient" if kind == "Client" else "DefaultAsyncHttpxClient", None)
+    if own is not None:
+        return _asking(own)(transport=transport, **options)
+    if module.__name__ not in NAMES:
+        raise TypeError(f"expected the module httpx, httpx2, anthropic or openai, got {module.__name__}")
+    return getattr(module, kind)(transport=transport, **options)
+
+
 def _routed(client: Any, package: str, transport: RoutedTransport) -> Any:
-    is_async = type(client).__name__.startswith("Async")
-    base = getattr(sys.modules[package], "DefaultAsyncHttpxClient" if is_async else "DefaultHttpxClient")
-    return client.copy(http_client=_asking(base)(transport=transport), max_retries=0)
+    kind: Literal["Client", "AsyncClient"] = "AsyncClient" if type(client).__name__.startswith("Async") else "Client"
+    return client.copy(http_client=http_client(sys.modules[package], kind, transport), max_retries=0)
 
 
 @functools.cache
@@ -47,8 +75,8 @@ def _asking(base: type[Any]) -> type[Any]:
     """The SDK's own HTTP client, which also asks the policy when a request is built."""
 
     class AskingClient(base):  # type: ignore[misc]  # the base is known when a client is wrapped
-        def __init__(self, transport: RoutedTransport) -> None:
-            super().__init__(transport=transport)
+        def __init__(self, transport: RoutedTransport, **options: Any) -> None:
+            super().__init__(transport=transport, **options)
             self._routed_transport = transport
 
         def build_request(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,0 +1,121 @@
+"""Live sessions of google-genai: opened only where the policy admits their model.
+
+A Live session is a websocket: no HTTP transport sees it, and once open it can't be moved. google-genai hands
+the options of its async side that it has no use for itself on to websockets, and there `create_connection`
+is the documented way to say what a connection is made of. What is made here checks the host before a byte
+leaves, and the first message, which names the model and its location, before that is sent.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import msgspec
+
+from catalog.errors import UnknownModel
+from catalog.schema import Location
+from router.core import Core
+from router.errors import NoRoute, RequestNotUnderstood
+from router.plan import Plan
+from router.rules import Question
+from router.scope import Scopes
+from router.wire import UNREADABLE
+
+
+class LiveDoor:
+    """`create_connection=` for websockets."""
+
+    def __init__(self, scopes: Scopes) -> None:
+        self.scopes = scopes
+
+    def __call__(self, protocol: Any, **options: Any) -> Any:
+        """The connection for a session, not open yet.
+
+        Raises:
+            RequestNotUnderstood: the host is not that of a location which the policy admits.
+        """
+        core = self.scopes.core()
+        place = _place(core, protocol.uri.host)
+        return _guarded()(protocol, **options, check=functools.partial(check, core, place))
+
+    def __deepcopy__(self, memo: object) -> LiveDoor:
+        """Itself: SDKs copy their options deeply."""
+        return self
+
+
+class _Setup(msgspec.Struct):
+    model: str
+
+
+class _First(msgspec.Struct):
+    setup: _Setup
+
+
+def check(core: Core, place: Location, message: Any) -> None:
+    """Passes the message that opens a session at a location, if the policy admits its model there.
+
+    Raises:
+        NoRoute: the policy does not.
+        RequestNotUnderstood: the message does not say which model it is for, or the catalog does not know it.
+    """
+    try:
+        name = msgspec.json.decode(message, type=_First).setup.model
+    except (*UNREADABLE, msgspec.ValidationError, TypeError):
+        raise _refused(core, "a Live session whose first message names no model") from None
+    parts = name.split("/")
+    if parts[2:3] != ["locations"] or parts[3] != place.id:
+        raise _refused(core, f"a Live session at {place.id} for {name}, which is not there")
+    question = Question(parts[-1], ("standard",), core.today(), caller=place.id)
+    plan = _plan(core, question)
+    if place.id not in {allowed.candidate.location for allowed in plan.allowed}:
+        raise NoRoute(plan)
+
+
+def _plan(core: Core, question: Question) -> Plan:
+    try:
+        return core.explain(question)
+    except UnknownModel as error:
+        if core.policy.residency is not None:
+            raise _refused(core, str(error)) from None
+        return core.planner.plan_for_stranger(question)
+
+
+def _place(core: Core, host: str) -> Location:
+    """The location of a host, if the policy could admit one there at all."""
+    policy, catalog = core.policy, core.catalog
+    place = next((each for each in catalog.locations.values() if each.endpoint == host), None)
+    if place is None:
+        raise _refused(core, f"a Live session at {host}, which is no host of a location")
+    listed = policy.allow_locations is None or place.id in policy.allow_locations
+    if not listed or place.id in policy.deny_locations or place.kind not in policy.kinds:
+        raise _refused(core, f"a Live session at {place.id}, a location that is not allowed")
+    if policy.residency is not None:
+        within = frozenset[str]().union(*(catalog.countries(each) for each in policy.residency))
+        if place.jurisdiction is None or not catalog.countries(place.jurisdiction) <= within:
+            raise _refused(core, f"a Live session at {place.id}, which is outside")
+    return place
+
+
+def _refused(core: Core, reason: str) -> RequestNotUnderstood:
+    return RequestNotUnderstood(reason, core.policy.summary)
+
+
+@functools.cache
+def _guarded() -> Any:
+    from websockets.asyncio.client import ClientConnection  # noqa: PLC0415 - google-genai has brought it
+
+    class GuardedConnection(ClientConnection):
+        """A connection whose first message is checked before it is sent."""
+
+        def __init__(self, *args: Any, check: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._check = check
+
+        async def send(self, message: Any, *args: Any, **options: Any) -> None:
+            if self._check is not None:
+                self._check(message)
+                self._check = None
+            await super().send(message, *args, **options)
+
+    return GuardedConnection
