@@ -30,6 +30,7 @@ test: .venv/ready .venv-httpx/ready
 
 bench: .venv/ready
 	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python benchmarks/catalog_load.py
 	$(BIN)/python benchmarks/overhead.py
 
 lint: .venv/lint

@@ -15,12 +15,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from catalog.draft import Draft
 from catalog.entries import read
 from catalog.errors import InvalidCatalog, Problem
-from catalog.kept import kept
 from catalog.lint import STRUCTURE, lint
 from catalog.overlay import TABLES, laid_over
 from catalog.query import Catalog
@@ -34,8 +31,7 @@ File = str | os.PathLike[str]
 def load(directory: File | None = None, *, overlay: File | Iterable[File] = ()) -> Catalog:
     """The catalog of a directory; without one, the catalog shipped with the package.
 
-    The shipped catalog is read once per process; a `Catalog` is never changed, so it is shared. What its
-    files say is kept beside them for the next process (`catalog/kept.py`).
+    The shipped catalog is read once per process; a `Catalog` is never changed, so it is shared.
 
     Args:
         overlay: a project's own TOML file, or several that are laid over in their order.
@@ -52,28 +48,9 @@ def load(directory: File | None = None, *, overlay: File | Iterable[File] = ()) 
     return found
 
 
-class _Values(msgspec.Struct, frozen=True):
-    """The values of a catalog, in their order."""
-
-    sources: tuple[Source, ...]
-    jurisdictions: tuple[Jurisdiction, ...]
-    locations: tuple[Location, ...]
-    models: tuple[Model, ...]
-
-
 @functools.cache
 def _shipped() -> Catalog:
-    files = [*sorted(SHIPPED.glob("*.toml")), *sorted((SHIPPED / "models").glob("*.toml"))]
-    values = kept("catalog", SHIPPED, files, _Values, _shipped_values)
-    return Catalog(
-        sources=values.sources, jurisdictions=values.jurisdictions, locations=values.locations, models=values.models
-    )
-
-
-def _shipped_values() -> _Values:
-    found = _read(SHIPPED)
-    parts = (found.sources, found.jurisdictions, found.locations, found.models)
-    return _Values(*(tuple(part.values()) for part in parts))  # type: ignore[arg-type]  # in the order of its fields
+    return _read(SHIPPED)
 
 
 def _read(directory: Path) -> Catalog:

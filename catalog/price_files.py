@@ -6,11 +6,12 @@ their catalog too.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, Inexact
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from catalog.entries import Entry, read
 from catalog.errors import InvalidCatalog, Problem, UnknownModel, nearest
@@ -161,7 +162,7 @@ def _unknown(entry: Entry[Any], known: Catalog) -> Iterator[Problem]:
 
 def _unquoted(entries: list[Entry[Any]]) -> Iterator[Problem]:
     """Amounts that are numbers of TOML, which are not exact."""
-    data = {file: tomllib.loads(text) for file, text in {entry.file: entry.text for entry in entries}.items()}
+    data = {file: tomli.loads(text) for file, text in {entry.file: entry.text for entry in entries}.items()}
     for entry in entries:
         table, index = entry.path
         row = data[entry.file][table][index]

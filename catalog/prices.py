@@ -22,7 +22,6 @@ import msgspec
 
 from catalog.costs import Amount, Cost, Count, Estimate, Line, UnknownPrice, Usage, total
 from catalog.errors import UnknownModel
-from catalog.kept import kept
 from catalog.loader import SHIPPED
 from catalog.loader import load as load_catalog
 from catalog.price_files import read_prices
@@ -156,8 +155,7 @@ def load(directory: str | Path | None = None, known: Catalog | None = None) -> P
 
 @functools.cache
 def _shipped() -> Prices:
-    files = sorted((SHIPPED / "prices").glob("*.toml"))
-    return Prices(kept("prices", SHIPPED, files, Tariff, lambda: read_prices(SHIPPED)), load_catalog())
+    return Prices(read_prices(SHIPPED), load_catalog())
 
 
 def cost(usage: Usage, model: str, location: str, mode: Mode, on: date) -> Cost:

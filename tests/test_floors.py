@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up; a new file goes as low as its imports allow.
 FLOORS = (
-    "catalog/errors catalog/kept catalog/lines catalog/refresh/pages catalog/schema",
+    "catalog/errors catalog/lines catalog/refresh/pages catalog/schema",
     "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls",
     "catalog/costs catalog/entries catalog/query",
     "catalog/draft catalog/price_files catalog/usages catalog/refresh/facts",
@@ -25,7 +25,7 @@ FLOORS = (
     "catalog/__init__ catalog/prices router/modes router/plan router/wire",
     "catalog/price_table catalog/throughput router/signals router/streams",
     "router/faults router/probe/verdict router/relay router/target router/thrift router/trace",
-    "router/destination router/endpoints router/errors router/health router/pins",
+    "router/affinity router/destination router/endpoints router/errors router/health router/pins",
     "router/policy router/probe/claims router/stack",
     "router/auth router/clients router/flow router/guard router/rules router/tightening",
     "router/drive router/planner",
