@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench lint types clean
+.PHONY: demo test proof bench lint types clean
 
 # The demo's clients are those of the tests, so both share one environment.
 .venv/ready: pyproject.toml
@@ -27,6 +27,10 @@ demo: .venv/ready
 test: .venv/ready .venv-httpx/ready
 	$(BIN)/pytest
 	.venv-httpx/bin/pytest tests/clients tests/router/test_transport.py
+
+# Every model, location, mode, jurisdiction and day: planner and guard against a naive rule. Takes minutes.
+proof: .venv/ready
+	$(BIN)/python -m tests.proof
 
 bench: .venv/ready
 	$(BIN)/python benchmarks/imports.py

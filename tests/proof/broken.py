@@ -1,52 +1,69 @@
-"""Parts that are broken on purpose, and a witness of what went out nevertheless."""
+"""Parts that are broken on purpose, and what went out nevertheless."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any
 
 import msgspec
 import pytest
 
 from catalog import Catalog
-from router.core import Core
+from router import core
+from router.endpoints import Address
+from router.guard import Guard
 from router.plan import Allowed, Candidate, Plan
 from router.planner import Planner
 from router.rules import Question
-from router.target import Target
-from tests.world import Backend
+
+Choice = Callable[[], list[str]]
 
 
-def admitted_anyway(catalog: Catalog, question: Question, location: str) -> Allowed:
-    """What a planner says that admits a location without asking."""
-    return Allowed(
-        candidate=Candidate(question.model, location, question.modes[0]),
-        kind=catalog.locations[location].kind,
-        host=catalog.locations[location].endpoint,
-        boundary="eu",
-        source="",
-        checked=None,
-        why="broken on purpose",
-    )
-
-
-def break_planner(
-    monkeypatch: pytest.MonkeyPatch, catalog: Catalog, choose: Callable[[], list[str]], allowed: str = "allowed"
-) -> None:
-    """Has every plan admit the locations that `choose` gives, whatever the policy says."""
+def break_planner(monkeypatch: pytest.MonkeyPatch, catalog: Catalog, choose: Choice) -> None:
+    """Has every plan admit the locations that `choose` gives, in that order, whatever the policy says."""
     whole = Planner.plan
 
+    def admitted(question: Question, location: str) -> Allowed:
+        place = catalog.locations[location]
+        return Allowed(
+            candidate=Candidate(catalog.model(question.model).id, location, question.modes[0]),
+            kind=place.kind,
+            host=place.endpoint,
+            boundary="eu",
+            source="",
+            checked=None,
+            why="broken on purpose",
+        )
+
     def plan(self: Planner, question: Question) -> Plan:
-        model = catalog.model(question.model).id
-        found = [admitted_anyway(catalog, question._replace(model=model), location) for location in choose()]
-        return msgspec.structs.replace(whole(self, question), **{allowed: tuple(found)}, refused=())
+        found = tuple(admitted(question, location) for location in choose())
+        return msgspec.structs.replace(whole(self, question), allowed=found, refused=())
 
     monkeypatch.setattr(Planner, "plan", plan)
 
 
-def at_random(catalog: Catalog, seed: int, most: int = 6) -> Callable[[], list[str]]:
-    """Chooses any locations, in any order."""
+def break_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the guard pass whatever it is shown."""
+    monkeypatch.setattr(Guard, "check", lambda *_, **__: None)
+    monkeypatch.setattr(Guard, "check_unrouted", lambda *_, **__: None)
+
+
+def break_address(monkeypatch: pytest.MonkeyPatch, addresses: Callable[[str, str], Address]) -> None:
+    """Has each attempt sent where `addresses` says, given the host and path that would be right."""
+    right = core.address
+
+    def wrong(*arguments: object) -> Address:
+        return addresses(*right(*arguments))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(core, "address", wrong)
+
+
+def only(location: str) -> Choice:
+    """Chooses one location, always."""
+    return lambda: [location]
+
+
+def at_random(catalog: Catalog, seed: int, first: list[str], most: int = 6) -> Choice:
+    """Chooses any locations, in any order, after one of those given as the first."""
     chance = random.Random(seed)
-    return lambda: chance.sample(sorted(catalog.locations), most)
+    return lambda: [chance.choice(first), *chance.sample(sorted(catalog.locations), most)]

@@ -37,13 +37,13 @@ class Counted(NamedTuple):
     differences: list[str]
 
 
-def policies(residencies: Iterable[str] = ("", *rule.JURISDICTIONS)) -> list[Asked]:
-    """Every residency by both assurances, on evidence of every confidence."""
+def policies() -> list[Asked]:
+    """Every residency, and none, by both assurances; for the named sets by evidence of every confidence."""
     return [
         Asked(residency, assurance, confidence)
-        for residency in residencies
+        for residency in ("", *rule.JURISDICTIONS)
         for assurance in (("processing", "location") if residency else ("processing",))
-        for confidence in rule.GOOD_ENOUGH
+        for confidence in (rule.GOOD_ENOUGH if residency in ("", *rule.SETS) else ("medium",))
     ]
 
 

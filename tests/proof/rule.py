@@ -53,6 +53,8 @@ def countries(name: str) -> frozenset[str]:
 
 def admitted(cell: Cell) -> bool:
     """Whether the location is admitted. Unknown is no."""
+    if MODELS[cell.model].get("service", "aiplatform") != "aiplatform":  # another API's, on hosts of its own
+        return False
     if not served(cell.model, cell.location, cell.mode, cell.confidence, cell.day):
         return False
     if not cell.residency:
@@ -115,7 +117,7 @@ def days(model: str) -> list[date]:
     """
     rows = [*MODELS[model].get("availability", ()), *MODELS[model].get("processing", ())]
     turns = {row[key] for row in rows for key in ("from", "until") if key in row}
-    turns |= {day for key in ("on",) if (day := MODELS[model].get("retirement", {}).get(key))}
+    turns |= {end["on"] for end in [MODELS[model].get("retirement", {})] if "on" in end}
     return sorted(turns | {day - timedelta(days=1) for day in turns})
 
 
