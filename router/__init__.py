@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from router.auth import CredentialError, GoogleAuth
+    from router.capacity import Controller, Pacing, Recorder
     from router.destination import Destination
     from router.errors import (
         Exhausted,
         GuardStop,
+        NoCapacity,
         NoRoute,
         NotSent,
         PolicyError,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from router.policy import Policy
     from router.router import Router
     from router.signals import Signal
+    from router.status import Status
     from router.trace import Trace, Tried
     from router.transport import RoutedTransport
     from router.verify import UnroutedClient
@@ -40,22 +43,27 @@ _HOMES = {
     "Allowed": "plan",
     "Alternative": "plan",
     "Candidate": "plan",
+    "Controller": "capacity",
     "CredentialError": "auth",
     "Destination": "destination",
     "Exhausted": "errors",
     "GoogleAuth": "auth",
     "GuardStop": "errors",
+    "NoCapacity": "errors",
     "NoRoute": "errors",
     "NotSent": "errors",
+    "Pacing": "capacity",
     "Plan": "plan",
     "Policy": "policy",
     "PolicyError": "errors",
+    "Recorder": "capacity",
     "Refused": "plan",
     "RequestNotUnderstood": "errors",
     "RoutedTransport": "transport",
     "Router": "router",
     "RouterError": "errors",
     "Signal": "signals",
+    "Status": "status",
     "StreamBroken": "errors",
     "Trace": "trace",
     "Tried": "trace",
@@ -67,22 +75,27 @@ __all__ = [
     "Allowed",
     "Alternative",
     "Candidate",
+    "Controller",
     "CredentialError",
     "Destination",
     "Exhausted",
     "GoogleAuth",
     "GuardStop",
+    "NoCapacity",
     "NoRoute",
     "NotSent",
+    "Pacing",
     "Plan",
     "Policy",
     "PolicyError",
+    "Recorder",
     "Refused",
     "RequestNotUnderstood",
     "RoutedTransport",
     "Router",
     "RouterError",
     "Signal",
+    "Status",
     "StreamBroken",
     "Trace",
     "Tried",

@@ -22,7 +22,10 @@ from router.policy import Policy
 from router.rules import Question
 from router.signals import Signal
 from router.target import Incoming, NotUnderstood, Target, parse
-from router.trace import Attempt, Trace
+from router.trace import Attempt, Trace, Wait
+
+BYTES_PER_TOKEN = 4
+"""About; what answers tell of their use corrects it."""
 
 
 class Core(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +40,8 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
     today: Callable[[], date]
     random: Callable[[], float]
-    sleep: Callable[[float], object]
-    async_sleep: Callable[[float], Awaitable[object]]
+    sleep: Callable[[Wait], object]
+    async_sleep: Callable[[Wait], Awaitable[object]]
     observe: Callable[[Trace], object]
 
     def explain(self, question: Question) -> Plan:
@@ -49,7 +52,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         """
         return self.alternatives.added(self.planner.plan(question), question)
 
-    def admit(self, asked: Incoming) -> Call | None:
+    def admit(self, asked: Incoming, priority: int = 0) -> Call | None:
         """The call for a request; None for one that is to be sent on unchanged, unrouted.
 
         Raises:
@@ -72,13 +75,17 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             pins=pinned_locations(target, asked.body),
             counted=target.counted,
         )
-        return self.call(target, question, replayable=asked.body is not None)
+        call = self.call(target, question, replayable=asked.body is not None, priority=priority)
+        if asked.body:
+            call.tokens = len(asked.body) // BYTES_PER_TOKEN
+        return call
 
-    def call(self, target: Target, question: Question, *, replayable: bool = True) -> Call:
+    def call(self, target: Target, question: Question, *, replayable: bool = True, priority: int = 0) -> Call:
         """The call for a target.
 
         Args:
             replayable: may it be sent more than once?
+            priority: lower goes first where requests wait.
 
         Raises:
             NoRoute, RequestNotUnderstood: as `admit`.
@@ -91,6 +98,8 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             plan=plan,
             trace=Trace(model=plan.model),
             replayable=replayable,
+            priority=priority,
+            tokens=question.tokens,
         )
 
     def _plan(self, question: Question, publisher: str) -> Plan:
@@ -124,6 +133,8 @@ class Call(msgspec.Struct, kw_only=True):
     plan: Plan
     replayable: bool
     trace: Trace
+    priority: int = 0
+    tokens: int | None = None
 
     def steps(self) -> Steps:
         """The failover machine for this request. A body that can be sent only once gets one attempt."""
@@ -138,6 +149,8 @@ class Call(msgspec.Struct, kw_only=True):
             clock=core.clock,
             random=core.random,
             attempts=policy.attempts if self.replayable else 1,
+            priority=self.priority,
+            tokens=self.tokens,
         )
         return failover.steps()
 

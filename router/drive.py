@@ -13,18 +13,18 @@ from router.signals import Signal
 from router.trace import Attempt, Wait
 
 
-def drive(steps: Steps, send: Callable[[Attempt], Signal], sleep: Callable[[float], object]) -> None:
+def drive(steps: Steps, send: Callable[[Attempt], Signal], sleep: Callable[[Wait], object]) -> None:
     """Runs the machine to its end.
 
     Args:
         send: makes one attempt and tells what came of it.
-        sleep: waits for a number of seconds.
+        sleep: waits for as long as it is told, or until the wait's bell rings.
     """
     try:
         step = _advance(steps, None)
         while step is not None:
             if isinstance(step, Wait):
-                sleep(step.delay_s)
+                sleep(step)
                 step = _advance(steps, None)
             else:
                 step = _advance(steps, send(step))
@@ -33,14 +33,14 @@ def drive(steps: Steps, send: Callable[[Attempt], Signal], sleep: Callable[[floa
 
 
 async def adrive(
-    steps: Steps, send: Callable[[Attempt], Awaitable[Signal]], sleep: Callable[[float], Awaitable[object]]
+    steps: Steps, send: Callable[[Attempt], Awaitable[Signal]], sleep: Callable[[Wait], Awaitable[object]]
 ) -> None:
     """`drive` for async callers."""
     try:
         step = _advance(steps, None)
         while step is not None:
             if isinstance(step, Wait):
-                await sleep(step.delay_s)
+                await sleep(step)
                 step = _advance(steps, None)
             else:
                 step = _advance(steps, await send(step))

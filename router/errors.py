@@ -7,6 +7,7 @@ RouterError
 │   ├── RequestNotUnderstood  where it would be processed can't be told
 │   └── GuardStop             the last check found its address outside the policy
 ├── Exhausted                 the attempts or the time ran out; carries the trace
+│   └── NoCapacity            its turn would not come before its deadline; says when it would
 └── StreamBroken              a stream failed after its first content; keeps what was received
 """
 
@@ -81,6 +82,26 @@ class Exhausted(RouterError):
 
     def __str__(self) -> str:
         return f"no answer: {self.trace.outcome}\n{self.trace}"
+
+
+class NoCapacity(Exhausted):
+    """The request's turn would not have come before its deadline, so it was refused at once.
+
+    `eta_s` is in how many seconds it would have come, as things stood.
+    """
+
+    @property
+    def eta_s(self) -> float:
+        """Seconds until there would have been capacity for it."""
+        return self.trace.eta_s or 0.0
+
+    def __str__(self) -> str:
+        return f"no capacity for another {self.eta_s:.1f} s, and the deadline is before that\n{self.trace}"
+
+
+def exhausted(trace: Trace) -> Exhausted:
+    """The error for a request without an answer."""
+    return Exhausted(trace) if trace.eta_s is None else NoCapacity(trace)
 
 
 class StreamBroken(RouterError):

@@ -12,7 +12,7 @@ import msgspec
 
 from router.auth import GoogleAuth
 from router.core import Call, Core
-from router.errors import Exhausted, StreamBroken
+from router.errors import Exhausted, NoCapacity, StreamBroken
 from router.relay import Relay, is_event_stream
 from router.signals import OK, STREAM_CUT, Action, Signal, classify, classify_exception
 from router.stack import Stack
@@ -176,7 +176,8 @@ class Exchange:
         """
         trace, answer = self.call.trace, self._answer
         if answer is None:
-            raise self.stack.error(Exhausted, self._native(), trace) from self._error
+            kind = Exhausted if trace.eta_s is None else NoCapacity
+            raise self.stack.error(kind, self._native(), trace) from self._error
         headers = [*answer.headers, (TRACE_HEADER.encode(), trace.header().encode())]
         if trace.outcome != "answered":
             # One owner of retries: clients that heed this header stop at once.

@@ -7,10 +7,9 @@ means that the caller cancelled, which counts against no location.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Generator
 
-from router.health import Health, Ticket, backoff_s
+from router.health import Ask, Health, Ticket, backoff_s
 from router.plan import Plan, Pool
 from router.policy import Policy
 from router.signals import Action, Signal
@@ -35,6 +34,8 @@ class Failover:
         clock: seconds, monotonic.
         random: uniform in [0, 1).
         attempts: the most requests sent; at most the policy's.
+        priority: lower goes first where requests wait.
+        tokens: about how many the request will use, where that is known.
     """
 
     def __init__(
@@ -48,30 +49,32 @@ class Failover:
         clock: Callable[[], float],
         random: Callable[[], float],
         attempts: int,
+        priority: int = 0,
+        tokens: int | None = None,
     ) -> None:
-        self._pools = {Pool(project, *each.candidate): each for each in plan.allowed}
         self._policy = policy
         self._health = health
         self._trace = trace
         self._clock = clock
         self._random = random
         self._attempts = min(attempts, policy.attempts)
-        self._started = clock()
-        self._not_before: dict[Pool, float] = {}
-        self._times: Counter[Pool] = Counter()
+        self._started = now = clock()
+        self._ask = Ask(plan, project, arrived=now, until=now + policy.deadline_s, priority=priority, tokens=tokens)
+        self._times: dict[Pool, int] = {}
         self._unreachable: set[str] = set()
-        self._replay: Pool | None = None
 
     def steps(self) -> Steps:
         """The machine itself. Each `Attempt` must be answered with its `Signal`, a `Wait` with None."""
-        while not self._trace.outcome and self._may_go_on():
-            pools = (self._replay,) if self._replay else tuple(self._pools)
-            leave = self._health.acquire(pools, self._not_before, self._clock())
-            if isinstance(leave, Ticket):
-                signal = yield from self._attempt(leave)
-                self._decide(leave.pool, signal)
-            elif self._can_wait(leave):
-                yield leave
+        try:
+            while not self._trace.outcome and self._may_go_on():
+                leave = self._health.acquire(self._ask, self._clock())
+                if isinstance(leave, Ticket):
+                    signal = yield from self._attempt(leave)
+                    self._decide(leave.pool, signal)
+                elif self._can_wait(leave):
+                    yield from self._wait(leave)
+        finally:
+            self._health.leave(self._ask, self._clock())
 
     def _remaining_s(self) -> float:
         return self._started + self._policy.deadline_s - self._clock()
@@ -84,19 +87,30 @@ class Failover:
         return not self._trace.outcome
 
     def _can_wait(self, wait: Wait) -> bool:
-        """Whether capacity comes back in time; if not, the caller hears of it now and not at the deadline."""
+        """Whether its turn comes in time; if not, the caller hears of it now and not at the deadline."""
         if wait.delay_s >= self._remaining_s():
-            self._end("deadline", f"no capacity for another {wait.delay_s:.1f} s")
+            note = f" ({wait.note})" if wait.note else ""
+            self._trace.eta_s = wait.delay_s
+            self._end("deadline", f"no capacity for another {wait.delay_s:.1f} s{note}")
             return False
-        self._trace.waited_s += wait.delay_s
         return True
+
+    def _wait(self, wait: Wait) -> Generator[Step, Signal | None, None]:
+        began = self._clock()
+        try:
+            yield wait
+        except GeneratorExit:
+            self._end("cancelled")
+            raise
+        finally:
+            self._trace.waited_s += self._clock() - began
 
     def _attempt(self, ticket: Ticket) -> Generator[Step, Signal | None, Signal]:
         attempt = Attempt(
             number=len(self._trace.tried) + 1,
-            allowed=self._pools[ticket.pool],
+            allowed=ticket.allowed,
             timeout_s=self._remaining_s(),
-            refresh=self._replay is not None,
+            refresh=self._ask.only is not None,
         )
         sent, signal = self._clock(), None
         try:
@@ -115,11 +129,11 @@ class Failover:
 
     def _decide(self, pool: Pool, signal: Signal) -> None:
         """What this signal means for the request; what it means for the pool, health has decided."""
-        replayed, self._replay = self._replay, None
+        replayed, self._ask.only = self._ask.only, None
         if signal.action is Action.DONE:
             self._end("answered")
         elif signal.action is Action.REFRESH and replayed is None:
-            self._replay = pool
+            self._ask.only = pool
         elif signal.action is not Action.NEXT:
             self._end("stopped")
         elif signal.kind in _DROPS:
@@ -133,14 +147,16 @@ class Failover:
         return self._policy.repeat_after_timeout and self._remaining_s() >= self._policy.deadline_s / 2
 
     def _drop(self, pool: Pool) -> None:
-        del self._pools[pool]
-        if not self._pools:
+        self._ask.dropped.add(pool)
+        if len(self._ask.dropped) == len(self._ask.plan.allowed):
             self._end("stopped", "no location is left: each one refused the model or its address")
 
     def _again(self, pool: Pool, signal: Signal) -> None:
         """The pool may be tried again, after a pause; the others at once."""
-        self._times[pool] += 1
-        self._not_before[pool] = self._clock() + backoff_s(self._times[pool], self._random)
+        now, times = self._clock(), self._times.get(pool, 0) + 1
+        self._times[pool] = times
+        self._ask.not_before[pool] = now + backoff_s(times, self._random)
+        self._health.retry(self._ask, signal, now)
         if signal.kind == "connect":
             self._unreachable.add(pool.location)
             if len(self._unreachable) >= UNREACHABLE_HOSTS:

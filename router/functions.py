@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from catalog.schema import Mode, Model
 from router.core import Call
 from router.destination import Destination
-from router.errors import Exhausted, NotSent
+from router.errors import NotSent, exhausted
 from router.faults import signal_of
 from router.modes import headers_of
 from router.signals import OK, Signal
@@ -97,7 +97,7 @@ class FunctionCall(Generic[R]):
         if trace.outcome == "answered":
             return self._result  # type: ignore[return-value]  # answered: it is the function's own
         if self._error is None:
-            raise Exhausted(trace)
+            raise exhausted(trace)
         self._error.trace = trace  # type: ignore[attr-defined]  # where `trace_of` looks
         if len(trace.tried) > 1:
             self._error.add_note(str(trace))

@@ -28,6 +28,26 @@ class Pool(NamedTuple):
     mode: Mode
 
 
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """How use of a candidate is limited, as far as that is documented or configured.
+
+    `bucket` names a quota that several models share; empty if the model has its own. `per_second` is
+    in requests or, with `in_tokens`, in tokens; 0 if it is not known.
+    """
+
+    bucket: str = ""
+    per_second: float = 0.0
+    in_tokens: bool = False
+
+    @property
+    def requests_per_s(self) -> float:
+        """What it is in requests; 0 if that is not known."""
+        return 0.0 if self.in_tokens else self.per_second
+
+
+NO_LIMIT = Limit()
+
+
 class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     """A candidate that the policy admits, with the evidence for it.
 
@@ -35,7 +55,7 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     `unknown`. `source` is the address (or, lacking one, the id) of the claim that `why` rests on;
     `checked` the day on which the claim was compared with it; `age_days` the age, on the day of the
     plan, of the oldest evidence that the answer needs. `own` says that any of the evidence comes from
-    the project's overlay.
+    the project's overlay. Candidates of the same `tier` are equally wanted; lower ones come first.
     """
 
     candidate: Candidate
@@ -47,6 +67,8 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     age_days: int | None = None
     own: bool = False
     why: str
+    tier: int = 0
+    limit: Limit = NO_LIMIT
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import msgspec
 from cachetools import LRUCache
 
 from catalog.query import Catalog
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from router.thrift import Thrift
 
 _CACHED_PLANS = 1024
+_WISHES = 5
+"""So many parts of a rank are wishes; the rest only make the order certain."""
 
 
 class Planner:
@@ -57,7 +60,7 @@ class Planner:
             allowed += admitted
             if not admitted:
                 refused.append(next(each for each in judged if isinstance(each, Refused)))
-        allowed.sort(key=lambda each: self._rank(each, question))
+        allowed = self._ordered(allowed, question)
         return self._plan(model.id, question, allowed, refused, self._warnings(model, allowed, question))
 
     def plan_for_stranger(self, question: Question) -> Plan:
@@ -86,6 +89,12 @@ class Planner:
             refused=tuple(refused),
             warnings=tuple(warnings),
         )
+
+    def _ordered(self, allowed: Iterable[Allowed], question: Question) -> list[Allowed]:
+        """Best first; those between which only the catalog's order decides are of one tier."""
+        ranked = sorted((self._rank(each, question), each) for each in allowed)
+        tiers = {rank: tier for tier, rank in enumerate(dict.fromkeys(rank[:_WISHES] for rank, _ in ranked))}
+        return [msgspec.structs.replace(each, tier=tiers[rank[:_WISHES]]) for rank, each in ranked]
 
     def _rank(self, allowed: Allowed, question: Question) -> tuple[int | Decimal, ...]:
         """The policy's wish first, then the client's own location, then global, multi-regions, regions.

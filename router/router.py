@@ -19,22 +19,26 @@ from catalog.schema import Mode
 from router.adapter import RoutedAdapter
 from router.alternatives import Alternatives
 from router.auth import GoogleAuth
+from router.capacity import Controller
 from router.core import Call, Core
 from router.destination import Destination
 from router.drive import adrive, drive
 from router.errors import PolicyError
 from router.functions import FunctionCall, target_of
 from router.guard import Guard
-from router.health import Cooldowns, Health
+from router.health import Health
 from router.plan import Plan
 from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
 from router.scope import Scopes
+from router.status import Status
 from router.trace import Trace
 from router.transport import RoutedTransport
 from router.verify import verify
-from router.wrap import genai, stainless, wrap
+from router.waiting import async_seconds, async_wait, seconds, wait
+from router.wrap import genai, stainless
+from router.wrap import wrap as _wrap
 
 T = TypeVar("T")
 
@@ -51,12 +55,6 @@ def _log(trace: Trace) -> None:
         _logger.log(level, "%s", trace)
 
 
-async def _sleep(seconds: float) -> None:
-    from anyio import sleep  # noqa: PLC0415 - sync programs need no event loop
-
-    await sleep(seconds)
-
-
 class Router:
     """Sends requests where a policy allows, and fails over inside it.
 
@@ -66,9 +64,10 @@ class Router:
     Args:
         policy: without one, requests stay at the location that their client is set to.
         catalog: by default the one shipped with the package.
-        health: which pools may be used; by default cool-downs and a breaker for each.
+        health: which pools may be used when; by default a `Controller` of its own. Give several routers
+            the same one to have them share what they learn.
         clock, today, random, sleep, async_sleep: seconds (monotonic), the date in UTC, [0, 1), and
-            the two ways to wait; handed in by tests and simulations.
+            the two ways to sleep; handed in by tests and simulations.
         observe: told of every request when it has ended, and again if its stream breaks later; by
             default the logger `router` is, at the level of warning for what was not answered.
 
@@ -85,8 +84,8 @@ class Router:
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], date] = _today,
         random: Callable[[], float] = _random.random,
-        sleep: Callable[[float], object] = time.sleep,
-        async_sleep: Callable[[float], Awaitable[object]] = _sleep,
+        sleep: Callable[[float], object] | None = None,
+        async_sleep: Callable[[float], Awaitable[object]] | None = None,
         observe: Callable[[Trace], object] = _log,
     ) -> None:
         policy = policy or Policy(caller_location="wall")
@@ -98,12 +97,12 @@ class Router:
             planner=Planner(catalog, policy),
             alternatives=Alternatives(catalog, policy),
             guard=Guard(catalog, policy),
-            health=health or Cooldowns(random),
+            health=health or Controller(random=random),
             clock=clock,
             today=today,
             random=random,
-            sleep=sleep,
-            async_sleep=async_sleep,
+            sleep=seconds(sleep) if sleep else wait,
+            async_sleep=async_seconds(async_sleep) if async_sleep else async_wait,
             observe=observe,
         )
         self._scopes = Scopes(core)
@@ -180,6 +179,7 @@ class Router:
         mode: Mode = "standard",
         method: str = "",
         tokens: int | None = None,
+        priority: int = 0,
     ) -> T:
         """What a function returns that makes a call with a client of its own (gRPC, or any other).
 
@@ -194,13 +194,14 @@ class Router:
             mode: how capacity is bought.
             method: a model method; empty for any.
             tokens: an upper bound of the request's context; None is unbounded.
+            priority: lower goes first where requests wait for capacity.
 
         Raises:
             NotSent: the policy refuses the call; the function was not called.
             Exhausted: no attempt was made or answered in time.
             Exception: the function's own last one, with the trace as a note.
         """
-        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens), function)
+        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens, priority), function)
         try:
             drive(found.call.steps(), found.attempt, self._core.sleep)
         finally:
@@ -217,9 +218,10 @@ class Router:
         mode: Mode = "standard",
         method: str = "",
         tokens: int | None = None,
+        priority: int = 0,
     ) -> T:
         """`call` for async functions; an attempt is cancelled when its time is up."""
-        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens), function)
+        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens, priority), function)
         try:
             await adrive(found.call.steps(), found.aattempt, self._core.async_sleep)
         finally:
@@ -250,7 +252,7 @@ class Router:
         return routed
 
     def _function_call(
-        self, model: str, project: str, location: str, mode: Mode, method: str, tokens: int | None
+        self, model: str, project: str, location: str, mode: Mode, method: str, tokens: int | None, priority: int
     ) -> Call:
         if not location and self.policy.caller_location == "wall":
             raise PolicyError("the policy keeps requests at the client's own location; give the call its location=")
@@ -258,15 +260,25 @@ class Router:
             self.catalog.location(location)
         target = target_of(self.catalog.model(model), project, location, mode, method)
         question = Question(target.model, (mode,), self._core.today(), method=method, tokens=tokens, caller=location)
-        return self._core.call(target, question)
+        return self._core.call(target, question, priority=priority)
 
-    def transport(self, **options: Any) -> Any:
+    def status(self) -> Status:
+        """How every pool stands that has been used: its rate, what is in flight, what is closed and why."""
+        return self.health.status(self._core.clock())
+
+    @property
+    def health(self) -> Health:
+        """What it has learnt of pools, to be shared with other routers."""
+        return self._core.health
+
+    def transport(self, *, priority: int = 0, **options: Any) -> Any:
         """The `transport=` for a client of httpx or httpx2, sync or async.
 
         Args:
+            priority: of its requests where requests wait; lower goes first.
             options: for the client that it sends with: `verify`, `proxy`, `limits`, `transport`, ...
         """
-        return RoutedTransport(self._scopes, options)
+        return RoutedTransport(self._scopes, options, priority)
 
     def requests_adapter(self, **options: Any) -> Any:
         """The adapter for a session of requests: `session.mount("https://", router.requests_adapter())`.
@@ -328,5 +340,5 @@ class Router:
         Raises:
             TypeError: the client is of another kind; says what to write instead.
         """
-        twin: T = wrap(client, self.transport())
+        twin: T = _wrap(client, self.transport())
         return twin

@@ -12,8 +12,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from catalog.query import Bounded, Catalog, Served
-from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Location, Mode, Model
-from router.plan import Allowed, Candidate, Refused
+from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Location, Mode, Model, Quota
+from router.plan import NO_LIMIT, Allowed, Candidate, Limit, Refused
 from router.policy import Policy
 
 _BOUGHT = ("provisioned", "single_zone_provisioned")
@@ -58,7 +58,7 @@ class Rules:
         served = self._catalog.served(model.id, place.id, mode, question.on, self._trust)
         bounded = self._catalog.boundary(model.id, place.id, question.on, question.tokens, self._trust)
         refused = next(self._refusals(model, place, mode, question, served, bounded), None)
-        return refused or self._admit(model, place, mode, served, bounded)
+        return refused or self._admit(model, place, mode, question.on, served, bounded)
 
     def judge_stranger(self, place: Location, question: Question) -> Allowed | Refused:
         """The client's own location, for a model that the catalog does not know; never under a residency."""
@@ -191,7 +191,7 @@ class Rules:
     def _refuse(self, place: Location, rule: str, reason: str, source: str = "", mend: str = "") -> Refused:
         return Refused(location=place.id, rule=rule, reason=reason, source=self._cite(source), mend=mend)
 
-    def _admit(self, model: Model, place: Location, mode: Mode, served: Served, bounded: Bounded) -> Allowed:
+    def _admit(self, model: Model, place: Location, mode: Mode, on: date, served: Served, bounded: Bounded) -> Allowed:
         guaranteed = self._within is not None and self._policy.assurance == "processing"
         resting = bounded.claim if guaranteed else served.claim
         ages = (served.age_days, bounded.age_days if guaranteed else None)
@@ -214,7 +214,20 @@ class Rules:
             age_days=max((age for age in ages if age is not None), default=None),
             own=served.own or (self._within is not None and bounded.own),
             why=why,
+            limit=self._limit(model, place, on),
         )
+
+    def _limit(self, model: Model, place: Location, on: date) -> Limit:
+        """How use is limited here. Where both requests and tokens are, requests are counted at first."""
+        quota = self._catalog.quota(model.id, place.id, on)
+        if quota is None:
+            return NO_LIMIT
+        bucket = quota.bucket if isinstance(quota, Quota) and quota.system == "lineage" else ""
+        if quota.requests_per_minute is not None:
+            return Limit(bucket=bucket, per_second=quota.requests_per_minute / 60)
+        parts = quota.input_tokens_per_minute or quota.output_tokens_per_minute
+        in_tokens = bool(quota.tokens_per_minute or parts)
+        return Limit(bucket=bucket, per_second=(quota.tokens_per_minute or 0) / 60, in_tokens=in_tokens)
 
     def _cite(self, source: str) -> str:
         """A source's address, or its id when it has none."""

@@ -48,7 +48,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     `kind` is the rule that matched; `status` the HTTP status, or the one that an error event inside
     a stream stands for, None without a response. `retry_after_s` is the server's own hint.
     `not_served` says that the location itself told, by name, that it does not serve the model;
-    `quota` names the exhausted metric and base model where the server does.
+    `quota` names the exhausted metric and base model where the server does; `tokens` is what the
+    answer used, where that is of interest.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     not_served: bool = False
     quota: str = ""
     in_stream: bool = False
+    tokens: int | None = None
 
     @property
     def throttled(self) -> bool:

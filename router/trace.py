@@ -7,14 +7,17 @@ from typing import Any
 
 import msgspec
 
+from router.bell import Bell
 from router.plan import Allowed, Candidate
 from router.signals import Signal
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Nothing has capacity now: wait this long, then look again."""
+    """Nothing has capacity now: wait this long, or until the bell rings, then look again."""
 
     delay_s: float
+    bell: Bell | None = None
+    note: str = ""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +68,8 @@ class Trace(msgspec.Struct):
 
     `outcome` is `answered`, `stopped` (an answer that no other location would better), `attempts`
     or `deadline` (what ran out), `network` (several hosts can't be reached), `cancelled`, `broken`
-    (a stream, after its first content), or empty while the request is under way.
+    (a stream, after its first content), or empty while the request is under way. `eta_s` is given
+    when the request was refused because its turn would not come in time: when it would have come.
     """
 
     model: str
@@ -73,6 +77,7 @@ class Trace(msgspec.Struct):
     waited_s: float = 0.0
     outcome: str = ""
     note: str = ""
+    eta_s: float | None = None
     advice: tuple[str, ...] = ()
 
     @property
@@ -102,6 +107,7 @@ class Trace(msgspec.Struct):
             "attempts": [each.as_dict() for each in self.tried],
             "waited_s": round(self.waited_s, 3),
             "note": self.note,
+            "eta_s": self.eta_s,
             "advice": list(self.advice),
         }
 

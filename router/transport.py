@@ -28,8 +28,9 @@ class RoutedTransport:
     the object usable.
     """
 
-    def __init__(self, scopes: Scopes, options: dict[str, Any]) -> None:
+    def __init__(self, scopes: Scopes, options: dict[str, Any], priority: int = 0) -> None:
         self._scopes = scopes
+        self._priority = priority
         self._clients = Clients(options)
         self._sender = Sender(self._clients)
         self._asender = AsyncSender(self._clients)
@@ -84,7 +85,7 @@ class RoutedTransport:
     def _exchange(self, stack: Stack, request: Any) -> Exchange | None:
         """The exchange for a request; None for one that is sent on unrouted."""
         core, asked = self._scopes.core(), _incoming(stack, request)
-        call, auth = core.admit(asked), auth_of(request)
+        call, auth = core.admit(asked, self._priority), auth_of(request)
         if call is not None:
             return Exchange(call, stack, request, asked.body, auth)
         core.guard.check_unrouted(asked.host)

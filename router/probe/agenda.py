@@ -10,7 +10,7 @@ itself, passes it or nothing is sent. Each request is sent once, and held at its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -18,7 +18,7 @@ import msgspec
 
 from catalog.query import Catalog
 from catalog.schema import Availability, Model, Source
-from router.health import PoolState, Ticket
+from router.health import Ask, PoolState, Ticket
 from router.plan import Plan, Pool
 from router.planner import Planner
 from router.policy import Policy
@@ -26,6 +26,7 @@ from router.probe.calls import Call, NoCall, Pair, call_for
 from router.router import Router
 from router.rules import Question
 from router.signals import Signal
+from router.status import Status
 from router.trace import Trace
 
 _ASSUMED = "assumed-by-the-probe"
@@ -181,8 +182,13 @@ def _unobserved(trace: Trace) -> None:
 class _AlwaysOpen:
     """No pool is ever closed: pacing is the survey's own, and what one call learns must not stop another."""
 
-    def acquire(self, pools: Sequence[Pool], not_before: Mapping[Pool, float], now: float) -> Ticket:  # noqa: ARG002 - as `Health` has it
-        return Ticket(pools[0], probe=True)
+    def acquire(self, ask: Ask, now: float) -> Ticket:
+        (allowed, *_) = ask.plan.allowed
+        return Ticket(Pool(ask.project, *allowed.candidate), allowed, now)
+
+    def leave(self, ask: Ask, now: float) -> None: ...
+
+    def retry(self, ask: Ask, signal: Signal, now: float) -> None: ...
 
     def result(self, ticket: Ticket, signal: Signal, now: float) -> None: ...
 
@@ -192,3 +198,6 @@ class _AlwaysOpen:
 
     def states(self, pools: Sequence[Pool], now: float) -> tuple[PoolState, ...]:  # noqa: ARG002 - as `Health` has it
         return ()
+
+    def status(self, now: float) -> Status:  # noqa: ARG002 - as `Health` has it
+        return Status(pools=(), waiting=0)

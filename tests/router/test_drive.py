@@ -47,13 +47,13 @@ class Interrupted(BaseException):
     """As a cancellation: not an Exception."""
 
 
-def run(colour: str, machine: Machine, send: Any, slept: list[float]) -> None:
+def run(colour: str, machine: Machine, send: Any, slept: list[Wait]) -> None:
     async def asend(attempt: Attempt) -> Signal:
         result: Signal = send(attempt)
         return result
 
-    async def asleep(seconds: float) -> None:
-        slept.append(seconds)
+    async def asleep(wait: Wait) -> None:
+        slept.append(wait)
 
     if colour == "sync":
         drive(machine.steps(), send, slept.append)
@@ -73,7 +73,7 @@ def test_attempts_are_sent_and_waits_are_slept_in_order(colour: str) -> None:
         return OK
 
     run(colour, machine, send, slept)
-    assert (sent, slept, machine.got) == ([ATTEMPT, ATTEMPT], [2.0], [OK, None, OK])
+    assert (sent, slept, machine.got) == ([ATTEMPT, ATTEMPT], [Wait(2.0)], [OK, None, OK])
     assert machine.closed
 
 

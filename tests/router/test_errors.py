@@ -16,6 +16,7 @@ from router.auth import CredentialError
 from router.errors import (
     Exhausted,
     GuardStop,
+    NoCapacity,
     NoRoute,
     NotSent,
     PolicyError,
@@ -75,7 +76,7 @@ def state(error: BaseException) -> dict[str, Any]:
 
 def test_the_tree_at_the_top_of_the_module_names_every_error() -> None:
     kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, RouterError)]
-    assert len(kinds) == 8
+    assert len(kinds) == 9
     for kind in kinds:
         assert kind.__name__ in (errors.__doc__ or "")
 
@@ -89,6 +90,7 @@ def test_the_tree_at_the_top_of_the_module_names_every_error() -> None:
         (RequestNotUnderstood, (NotSent,)),
         (GuardStop, (NotSent,)),
         (Exhausted, (RouterError,)),
+        (NoCapacity, (Exhausted,)),
         (StreamBroken, (RouterError,)),
         (CredentialError, (RouterError,)),
     ],

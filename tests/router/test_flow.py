@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 import catalog
+from router.capacity import Controller
 from router.flow import UNREACHABLE_HOSTS, Failover, Steps
-from router.health import Cooldowns
 from router.plan import Plan
 from router.planner import Planner
 from router.policy import Policy
@@ -30,7 +30,7 @@ class Run:
         self.policy = Policy.of({"residency": "eu", **fields})
         self.plan: Plan = Planner(catalog.load(), self.policy).plan(Question(model, ("standard",), TODAY))
         self.trace = Trace(model=model)
-        self.health = Cooldowns(lambda: 0.0)
+        self.health = Controller(random=lambda: 0.0)
         self.steps: list[Attempt | Wait] = []
         self._signals = list(signals)
         self._took_s = took_s

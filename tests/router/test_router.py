@@ -10,12 +10,15 @@ import pytest
 
 import catalog
 from catalog import UnknownModel
-from router import NoRoute, Policy, PolicyError, Router, StreamBroken, Trace
+from router import NoCapacity, NoRoute, Policy, PolicyError, Router, StreamBroken, Trace
+from router.health import Ask, Ticket
+from router.trace import Wait
 from tests.world import (
     EU_REGIONS,
     GEMINI,
     TODAY,
     Backend,
+    Clock,
     gemini_url,
     make_router,
     model_at,
@@ -225,3 +228,63 @@ def test_before_its_evidence_a_model_is_refused_and_told_when_that_begins(tmp_pa
     assert plan.allowed == ()
     (told,) = (each.reason for each in plan.refused if each.location == "eu")
     assert told.startswith("evidence begins on 2026-11-01")
+
+
+def test_status_tells_of_every_pool_that_was_used() -> None:
+    router = make_router(Policy(residency="eu"))
+    post(router, europe_west1=429)
+    told = router.status()
+    assert [each.pool.location for each in told.pools] == ["europe-west1", "europe-west4"]
+    assert "europe-west1 (standard)" in str(told)
+    assert "429" in str(told)
+
+
+def test_routers_that_are_given_the_same_health_share_what_they_learn() -> None:
+    one = make_router(Policy(residency="eu"))
+    other = make_router(Policy(residency="eu", prefer=["region"]), health=one.health)
+    post(one, europe_west1=429)
+    assert post(other).headers["x-vertex-router"] == "europe-west4=200"
+
+
+def test_a_quota_that_is_probably_zero_is_logged_for_the_operator(caplog: pytest.LogCaptureFixture) -> None:
+    """dust-tt/dust#27623 (2026-06-18): the quota of the EU multi-region was 0, an endless 429."""
+    said = "Quota exceeded for aiplatform.googleapis.com/online_prediction_requests_per_base_model with base model: m."
+    body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": said}}
+    router = make_router(Policy(residency="eu", deadline_s=200))
+    with caplog.at_level(logging.WARNING, logger="router"):
+        post(router, gemini_url("eu", "gemini-3.8-flash"), eu=lambda stack, _: stack.Response(429, json=body))
+        post(router, gemini_url("eu", "gemini-3.8-flash"), eu=lambda stack, _: stack.Response(429, json=body))
+    assert any("the quota is probably 0 here" in record.getMessage() for record in caplog.records)
+
+
+def test_one_whose_turn_would_come_too_late_is_refused_at_once_with_the_time() -> None:
+    clock = Clock()
+    hint = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "50s"}
+    body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "full", "details": [hint]}}
+    router = make_router(Policy(residency="eu", deadline_s=20), clock=clock)
+    url = gemini_url("eu", "gemini-3.8-flash")
+    assert post(router, url, eu=lambda stack, _: stack.Response(429, json=body)).status_code == 429
+    with pytest.raises(NoCapacity, match=r"no capacity for another 50\.0 s") as refused:
+        post(router, url)
+    assert refused.value.eta_s == 50.0
+    assert isinstance(refused.value, httpx.PoolTimeout)
+    assert clock.slept == []
+
+
+def test_requests_of_lower_priority_wait_behind_the_others() -> None:
+    """Priorities matter where requests wait; here, that the transport and calls carry them there."""
+    router = make_router(Policy(residency="eu"))
+    asked: list[int] = []
+    acquire = router.health.acquire
+
+    def noting(ask: Ask, now: float) -> Ticket | Wait:
+        asked.append(ask.priority)
+        return acquire(ask, now)
+
+    router.health.acquire = noting  # type: ignore[method-assign]  # to look at what comes through
+    for priority in (0, 7):
+        backend = Backend(httpx)
+        with httpx.Client(transport=router.transport(priority=priority, transport=backend.transport)) as client:
+            client.post(gemini_url(), json={})
+    router.call(lambda to: to.location, model=GEMINI, priority=3)
+    assert asked == [0, 7, 3]

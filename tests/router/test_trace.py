@@ -86,6 +86,7 @@ def test_it_is_plain_data_that_json_takes() -> None:
         "outcome": "answered",
         "waited_s": 0.123,
         "note": "",
+        "eta_s": None,
         "advice": [],
         "attempts": [
             {
