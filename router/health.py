@@ -28,12 +28,14 @@ class Ask:
         until: when its time is over.
         priority: lower goes first; among equals the earlier.
         tokens: an estimate of what it will use; None if it is not known.
+        first: the pool that it would like best, while that has room.
     """
 
     __slots__ = (
         "arrived",
         "bell",
         "dropped",
+        "first",
         "not_before",
         "only",
         "place",
@@ -55,6 +57,7 @@ class Ask:
         until: float,
         priority: int = 0,
         tokens: int | None = None,
+        first: Pool | None = None,
     ) -> None:
         self.plan = plan
         self.project = project
@@ -62,6 +65,7 @@ class Ask:
         self.until = until
         self.priority = priority
         self.tokens = tokens
+        self.first = first
         self.sent = 0
         self.not_before: dict[Pool, float] = {}
         """For pools that have failed this request, when it may try them again."""

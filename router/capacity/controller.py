@@ -269,8 +269,16 @@ class Controller:
             return None
         if now >= lane.sort_at:
             lane.sort(now)
-        state = self._pick(lane, now) if not ask.sent else self._pick_again(ask, lane, now)
+        if ask.sent:
+            state = self._pick_again(ask, lane, now)
+        else:
+            state = self._favourite(ask, lane, now) or self._pick(lane, now)
         return None if state is None else self._take(ask, lane, state, now)
+
+    def _favourite(self, ask: Ask, lane: Lane, now: float) -> State | None:
+        state = self._states.get(ask.first) if ask.first else None
+        usable = state is not None and state in lane.allowed and state.ready_at <= now and not state.suspect(now)
+        return state if usable else None
 
     def _pick(self, lane: Lane, now: float) -> State | None:
         """The first pool that is ready. One that has never answered gets few requests while its peers have room."""

@@ -67,6 +67,14 @@ def test_of_equals_one_that_is_much_slower_comes_last(desk: Desk) -> None:
     assert desk.where(now=10.0) == TWO
 
 
+def test_the_pool_that_a_request_would_like_best_is_taken_while_it_has_room(desk: Desk) -> None:
+    """For conversations whose prompt cache is somewhere."""
+    assert desk.where(ONE, TWO, first=B) == TWO
+    desk.tell(TWO, BUSY)
+    assert desk.where(ONE, TWO, first=B) == ONE
+    assert desk.where(ONE, first=B) == ONE, "one that the plan does not allow is not an option"
+
+
 def test_what_this_request_has_tried_comes_after_what_it_has_not(desk: Desk) -> None:
     for place in (ONE, TWO):
         desk.where(place)
