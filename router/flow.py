@@ -58,6 +58,7 @@ class Failover:
         self._clock = clock
         self._random = random
         self._attempts = min(attempts, policy.attempts)
+        self._faults = policy.faults or self._attempts
         self._started = now = clock()
         self._ask = Ask(plan, project, arrived=now, until=now + policy.deadline_s, priority=priority, tokens=tokens)
         self._times: dict[Pool, int] = {}
@@ -80,7 +81,7 @@ class Failover:
         return self._started + self._policy.deadline_s - self._clock()
 
     def _may_go_on(self) -> bool:
-        if len(self._trace.tried) >= self._attempts:
+        if len(self._trace.tried) >= self._attempts or self._faults <= 0:
             self._end("attempts")
         elif self._remaining_s() <= 0:
             self._end("deadline")
@@ -155,6 +156,7 @@ class Failover:
         """The pool may be tried again, after a pause; the others at once."""
         now, times = self._clock(), self._times.get(pool, 0) + 1
         self._times[pool] = times
+        self._faults -= signal.failed
         self._ask.not_before[pool] = now + backoff_s(times, self._random)
         self._health.retry(self._ask, signal, now)
         if signal.kind == "connect":

@@ -60,6 +60,8 @@ class Policy:
         deadline_s: seconds for all attempts and waits of a request together, until its answer (of a
             stream: its first content).
         attempts: the most requests sent for one call.
+        faults: the most of them that may end in a fault (5xx, time-out, connection), where that is to be
+            less than `attempts`; what finds no capacity is not among them.
         connect_timeout_s: seconds to reach a host; default 5, or the attempt's timeout if less.
         attempt_timeout_s: seconds of silence after which an attempt is given up; default 120, or the
             deadline if less.
@@ -88,6 +90,7 @@ class Policy:
     after_retirement: AfterRetirement = "warn"
     deadline_s: float = 300.0
     attempts: int = 6
+    faults: int | None = None
     connect_timeout_s: float | None = None
     attempt_timeout_s: float | None = None
     repeat_after_timeout: bool = True
@@ -242,6 +245,7 @@ _TYPES: dict[str, Any] = {
     "after_retirement": AfterRetirement,
     "deadline_s": float,
     "attempts": int,
+    "faults": int | None,
     "connect_timeout_s": float | None,
     "attempt_timeout_s": float | None,
     "repeat_after_timeout": bool,
@@ -300,7 +304,7 @@ def _clashing_numbers(policy: Policy) -> Iterable[PolicyError]:
         value = getattr(policy, field)
         if value is not None and not 0 < value < float("inf"):
             yield PolicyError(f"`{field}` must be a number of seconds above 0, not {value}", [field])
-    for field in ("attempts", "max_evidence_age_days"):
+    for field in ("attempts", "faults", "max_evidence_age_days"):
         value = getattr(policy, field)
         if value is not None and value < 1:
             yield PolicyError(f"`{field}` must be at least 1, not {value}", [field])

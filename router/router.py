@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import os
 import random as _random
 import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import catalog as _catalog
 from catalog.query import Catalog
@@ -39,6 +40,11 @@ from router.verify import verify
 from router.waiting import async_seconds, async_wait, seconds, wait
 from router.wrap import genai, stainless
 from router.wrap import wrap as _wrap
+
+if TYPE_CHECKING:
+    from router.batch.job import Batch
+    from router.batch.source import Rows
+    from router.batch.summary import Tally
 
 T = TypeVar("T")
 
@@ -270,6 +276,43 @@ class Router:
     def health(self) -> Health:
         """What it has learnt of pools, to be shared with other routers."""
         return self._core.health
+
+    def batch(
+        self,
+        rows: Rows,
+        output: str | os.PathLike[str] | None = None,
+        *,
+        credentials: Any = None,
+        progress: Callable[[Tally], object] | None = None,
+        options: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Batch:
+        """A file of requests, to be answered: every row ends in exactly one result or one recorded error.
+
+            summary = router.batch("in.jsonl", "out.jsonl", project="p", model="gemini-3.8-flash").run()
+
+            async with router.batch(rows, project="p", model="gemini-3.8-flash") as batch:
+                async for ended in batch: ...
+
+        The output is its own journal: the same call goes on where an earlier one stopped.
+
+        Args:
+            rows: a path (JSON lines, `.csv`, `.tsv`, `.parquet`), or rows: mappings of a known form, or prompts.
+            output: where the ends are written; without one they are only given out.
+            credentials: a google-auth credentials object; by default those of the environment.
+            progress: told twice a second how it stands.
+            options: for the client that it sends with, as for `transport`.
+            settings: fields of `router.batch.Settings`.
+
+        Raises:
+            BatchError: something is wrong with what was given.
+        """
+        from router.batch.job import Batch  # noqa: PLC0415 - only who runs one needs it
+        from router.batch.settings import Settings  # noqa: PLC0415
+        from router.batch.world import RouterWorld  # noqa: PLC0415
+
+        world = RouterWorld(self._scopes, self.google_auth(credentials), options or {})
+        return Batch(world, rows, output, Settings(**settings), progress)
 
     def transport(self, *, priority: int = 0, **options: Any) -> Any:
         """The `transport=` for a client of httpx or httpx2, sync or async.

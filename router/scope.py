@@ -57,7 +57,12 @@ class Scopes:
         Raises:
             PolicyError: as `tightened`.
         """
-        policy = self.tightened(fields)
+        with self.entered(self.tightened(fields)) as policy:
+            yield policy
+
+    @contextmanager
+    def entered(self, policy: Policy) -> Iterator[Policy]:
+        """Has requests made inside it decided by a policy, whichever it is: for this package's own use."""
         token = _current.set({**(_current.get() or {}), self: policy})
         try:
             yield policy

@@ -109,6 +109,7 @@ _RULES: Mapping[str, Stricter] = {
     "after_retirement": _ordered("warn", "refuse"),
     "deadline_s": _at_most,
     "attempts": _at_most,
+    "faults": _at_most,
     "connect_timeout_s": _at_most,
     "attempt_timeout_s": _at_most,
     "repeat_after_timeout": _ordered(True, False),

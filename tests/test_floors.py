@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up; a new file goes as low as its imports allow.
 FLOORS = (
-    "catalog/errors catalog/lines catalog/refresh/pages catalog/schema",
-    "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls",
+    "catalog/errors catalog/lines catalog/refresh/pages catalog/schema"
+    " router/batch/lineup router/batch/outcome router/batch/tasks",
+    "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls"
+    " router/batch/record",
     "catalog/costs catalog/entries catalog/query",
     "catalog/draft catalog/price_files catalog/usages catalog/refresh/facts",
     "catalog/lint/dates catalog/lint/hosts catalog/lint/order catalog/lint/overlaps catalog/lint/periods"
@@ -28,18 +30,27 @@ FLOORS = (
     " router/capacity/recorder router/signals router/status router/streams",
     "router/faults router/probe/verdict router/relay router/target router/thrift router/trace",
     "router/affinity router/destination router/endpoints router/errors router/health router/pins router/waiting",
-    "router/capacity/lanes router/policy router/probe/claims router/stack",
+    "router/capacity/lanes router/policy router/probe/claims router/stack"
+    " router/batch/settings",
     "router/capacity/controller",
     "router/capacity/__init__",
-    "router/auth router/clients router/flow router/guard router/rules router/tightening",
-    "router/drive router/planner",
-    "router/alternatives",
-    "router/core",
-    "router/exchange router/functions router/scope",
-    "router/send",
-    "router/asend",
+    "router/auth router/clients router/flow router/guard router/rules router/tightening"
+    " router/batch/journal router/batch/requests router/batch/source",
+    "router/drive router/planner"
+    " router/batch/results router/batch/summary",
+    "router/alternatives"
+    " router/batch/conventions",
+    "router/core"
+    " router/batch/forecast router/batch/twins",
+    "router/exchange router/functions router/scope"
+    " router/batch/run",
+    "router/send"
+    " router/batch/asking router/batch/job",
+    "router/asend"
+    " router/batch/__init__",
     "router/transport",
-    "router/adapter router/wrap/frameworks router/wrap/kinds router/wrap/live router/wrap/stainless",
+    "router/adapter router/wrap/frameworks router/wrap/kinds router/wrap/live router/wrap/stainless"
+    " router/batch/world",
     "router/verify/path router/wrap/genai",
     "router/verify/frameworks router/verify/sdks router/verify/stacks",
     "router/verify/walk",
@@ -51,8 +62,8 @@ FLOORS = (
     "router/probe/report router/probe/run",
     "router/probe/__init__",
     "router/cli/__init__ router/cli/options router/cli/output router/cli/progress router/cli/scenes",
-    "router/cli/catalog/evidence",
-    "router/cli/ask router/cli/catalog/diff router/cli/catalog/expiring router/cli/catalog/lint"
+    "router/cli/batch_view router/cli/catalog/evidence",
+    "router/cli/ask router/cli/batch router/cli/catalog/diff router/cli/catalog/expiring router/cli/catalog/lint"
     " router/cli/catalog/listing router/cli/catalog/reading router/cli/catalog/show router/cli/catalog/sources"
     " router/cli/catalog/price"
     " router/cli/catalog/where router/cli/demo router/cli/emulate router/cli/explain router/cli/probe",

@@ -86,6 +86,13 @@ def test_attempts_are_bounded_by_their_count() -> None:
     assert len(run.trace.tried) == 4
 
 
+def test_faults_have_a_bound_of_their_own_that_a_lack_of_capacity_does_not_touch() -> None:
+    bounds = {"attempts": 9, "faults": 2, "deadline_s": 10_000}
+    assert len(Run(DOWN, **bounds).go().tried) == 2
+    assert len(Run(BUSY, BUSY, DOWN, BUSY, BUSY, DOWN, OK, **bounds).go().tried) == 6
+    assert len(Run(BUSY, **bounds).go().tried) == 9
+
+
 def test_a_body_that_can_be_sent_once_is_sent_once() -> None:
     run = Run(BUSY)
     assert run.go(attempts=1).outcome == "attempts"

@@ -49,6 +49,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         *[("300", "Expected `float`, got `str`"), (None, "Expected `float`"), (True, "Expected `float`, got `bool`")],
     ],
     "attempts": [(0, "must be at least 1, not 0"), (2.5, "Expected `int`, got `float`"), (True, "got `bool`")],
+    "faults": [(0, "must be at least 1, not 0"), (2.5, "Expected `int | null`"), (True, "got `bool`")],
     "connect_timeout_s": [(0, SECONDS), (-5, SECONDS), ("5", "Expected `float | null`")],
     "attempt_timeout_s": [(0, SECONDS), (float("nan"), SECONDS), ([], "Expected `float | null`")],
     "repeat_after_timeout": [(None, "Expected `bool`"), (1, "Expected `bool`, got `int`")],

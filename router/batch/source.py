@@ -1,0 +1,118 @@
+"""Where rows come from: a file of JSON lines, a table with a column of prompts, or a program."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from router.batch.settings import BatchError
+
+Line = tuple[int, bytes]
+"""A row's number, counted from 1, and its JSON."""
+
+Rows = str | Path | Iterable[Mapping[str, Any] | str]
+"""A path; or rows themselves, each a mapping of a known form, or a prompt."""
+
+_MARK = b"\xef\xbb\xbf"  # some editors begin a file with it
+_LONGEST_CELL = 1 << 27
+_ROWS_AT_ONCE = 256
+
+
+class Source:
+    """Rows that can be gone through again and again, alike each time.
+
+    Args:
+        rows: a path ending in `.jsonl` (or anything but the following), `.csv`, `.tsv` or `.parquet`; or the
+            rows themselves.
+        column: of a table, the column that holds the prompts.
+
+    Raises:
+        BatchError: there is no such file, or the table has no such column.
+    """
+
+    def __init__(self, rows: Rows, column: str) -> None:
+        self._column = column
+        self._rows = Path(rows) if isinstance(rows, str) else rows if isinstance(rows, Path) else list(rows)
+        if isinstance(self._rows, Path) and not self._rows.is_file():
+            raise BatchError(f"{self._rows}: there is no such file")
+
+    @property
+    def name(self) -> str:
+        """The file's name, or what stands for rows without one."""
+        return str(self._rows) if isinstance(self._rows, Path) else "rows"
+
+    def is_file(self, path: Path) -> bool:
+        """Whether the rows come from this file, by whichever name."""
+        return isinstance(self._rows, Path) and path.exists() and path.samefile(self._rows)
+
+    def __iter__(self) -> Iterator[Line]:
+        if not isinstance(self._rows, Path):
+            return _given(self._rows)
+        readers = {".parquet": self._parquet, ".csv": self._commas, ".tsv": self._tabs}
+        return self._readable(readers.get(self._rows.suffix.lower(), _lines)(self._rows))
+
+    def _readable(self, lines: Iterator[Line]) -> Iterator[Line]:
+        number = 0
+        try:
+            for number, line in lines:
+                yield number, line
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise BatchError(f"{self.name}: can't be read after row {number}: {error}") from error
+
+    def _commas(self, path: Path) -> Iterator[Line]:
+        return self._table(path, ",")
+
+    def _tabs(self, path: Path) -> Iterator[Line]:
+        return self._table(path, "\t")
+
+    def _table(self, path: Path, delimiter: str) -> Iterator[Line]:
+        csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))  # the module knows no limit for one file
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter=delimiter)
+            self._check(reader.fieldnames or ())
+            for number, row in enumerate(reader, 1):
+                yield number, self._prompt({str(key): value for key, value in row.items() if key is not None})
+
+    def _parquet(self, path: Path) -> Iterator[Line]:
+        try:
+            from pyarrow import ArrowInvalid, parquet  # type: ignore[import-not-found]  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError:
+            raise BatchError(f"{path}: reading Parquet needs pyarrow; pip install 'vertex-router[parquet]'") from None
+        try:
+            file = parquet.ParquetFile(path)
+        except ArrowInvalid as error:
+            raise BatchError(f"{path}: not a Parquet file: {error}") from None
+        with file:
+            self._check(file.schema_arrow.names)
+            number = 0
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, self._prompt(row)
+
+    def _check(self, names: Iterable[str]) -> None:
+        if self._column not in names:
+            known = ", ".join(names) or "(none)"
+            raise BatchError(f"{self.name}: no column {self._column!r}; the columns are {known}")
+
+    def _prompt(self, row: dict[str, Any]) -> bytes:
+        """The row, its column of prompts under the name that is known."""
+        others = {key: value for key, value in row.items() if key != self._column}
+        return msgspec.json.encode({"prompt": row.get(self._column), **others}, enc_hook=str)
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    """Lines that are not empty, numbered as an editor does."""
+    with path.open("rb", buffering=1 << 20) as file:
+        for number, line in enumerate(file, 1):
+            if stripped := (line.removeprefix(_MARK) if number == 1 else line).strip():
+                yield number, stripped
+
+
+def _given(rows: Iterable[Mapping[str, Any] | str]) -> Iterator[Line]:
+    for number, row in enumerate(rows, 1):
+        yield number, msgspec.json.encode({"prompt": row} if isinstance(row, str) else row)
