@@ -30,27 +30,19 @@ FLOORS = (
     " router/capacity/recorder router/signals router/status router/streams",
     "router/faults router/probe/verdict router/relay router/target router/thrift router/trace",
     "router/affinity router/destination router/endpoints router/errors router/health router/pins router/waiting",
-    "router/capacity/lanes router/policy router/probe/claims router/stack"
-    " router/batch/settings",
+    "router/capacity/lanes router/policy router/probe/claims router/stack router/batch/settings",
     "router/capacity/controller",
     "router/capacity/__init__",
     "router/auth router/clients router/flow router/guard router/rules router/tightening"
     " router/batch/journal router/batch/requests router/batch/source",
-    "router/drive router/planner"
-    " router/batch/results router/batch/summary",
-    "router/alternatives"
-    " router/batch/conventions",
-    "router/core"
-    " router/batch/forecast router/batch/twins",
-    "router/exchange router/functions router/scope"
-    " router/batch/run",
-    "router/send"
-    " router/batch/asking router/batch/job",
-    "router/asend"
-    " router/batch/__init__",
+    "router/drive router/planner router/batch/results router/batch/summary",
+    "router/alternatives router/batch/conventions",
+    "router/core router/batch/forecast router/batch/twins",
+    "router/exchange router/functions router/scope router/batch/run",
+    "router/send router/batch/asking router/batch/job",
+    "router/asend router/batch/__init__",
     "router/transport",
-    "router/adapter router/wrap/frameworks router/wrap/kinds router/wrap/live router/wrap/stainless"
-    " router/batch/world",
+    "router/adapter router/wrap/frameworks router/wrap/kinds router/wrap/live router/wrap/stainless router/batch/world",
     "router/verify/path router/wrap/genai",
     "router/verify/frameworks router/verify/sdks router/verify/stacks",
     "router/verify/walk",

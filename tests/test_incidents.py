@@ -10,8 +10,12 @@ import pytest
 
 import catalog
 from router import NoRoute, Policy, RequestNotUnderstood, Router, StreamBroken, Trace
+from router.batch.summary import Tally
 from router.capacity.breaker import FAULTS_TO_OPEN
+from tests.router.probe.probing import Credentials
+from tests.router.support import STACKS
 from tests.world import (
+    ANSWER,
     ERROR_EVENT,
     EU_REGIONS,
     GEMINI,
@@ -270,3 +274,43 @@ def test_g2_a_broken_stream_is_an_error_and_never_continued_in_secret() -> None:
         service.post(STREAM, json={"contents": ["a question"]})
     assert broken.value.text == "half an answer"
     assert [request.content for request in service.backend.requests] == [b'{"contents":["a question"]}']
+
+
+# Batches
+
+
+@pytest.mark.parametrize("reply", [400, 403, 429, 503, b"<html>"], ids=str)
+def test_m1_one_dead_row_never_kills_the_job(reply: Any) -> None:
+    """googleapis/python-genai#336 (7 rows of 12,000: 503); ray-project/ray#59194; googleapis/python-aiplatform#4485."""
+    stack = STACKS[-1]
+
+    def dead(request: Any) -> Any:
+        if b'"prompt 7"' not in request.content:
+            return stack.Response(200, json=ANSWER)
+        return stack.Response(200, content=reply) if isinstance(reply, bytes) else stack.Response(reply, json={})
+
+    router = make_router(EU)
+    transport = stack.MockTransport(dead)
+    rows = [f"prompt {row}" for row in range(1, 201)]
+    given = {"project": "p", "model": GEMINI, "credentials": Credentials(), "options": {"transport": transport}}
+    summary = router.batch(rows, **given).run()
+    assert (summary.stopped, summary.done, summary.states["ok"], summary.failed) == ("", 200, 199, 1)
+
+
+def test_m2_rate_eta_and_the_state_of_every_location_can_be_seen_at_any_time() -> None:
+    """googleapis/js-genai#1453 (2026-03-30): pending for more than 24 hours without a word."""
+    seen: list[tuple[int, float, float | None, dict[str, str]]] = []
+
+    def progress(tally: Tally) -> None:
+        seen.append((tally.summary.done, sum(tally.rates().values()), tally.eta_s(), dict(tally.standing)))
+
+    stack = STACKS[-1]
+    backend = Backend(stack, {"europe-west1": 429})
+    router = make_router(EU)
+    given = {"project": "p", "model": GEMINI, "credentials": Credentials(), "options": {"transport": backend.transport}}
+    router.batch([f"prompt {row}" for row in range(1, 101)], progress=progress, **given).run()
+    done, rate, eta_s, standing = seen[-1]
+    assert (done, eta_s) == (100, 0.0)
+    assert rate > 0
+    assert set(standing) == set(EU_REGIONS)
+    assert "429" in standing["europe-west1"]

@@ -157,6 +157,7 @@ class Batch:
     @contextlib.contextmanager
     def _journal(self) -> Iterator[Journal | None]:
         if self._output is None:
+            self.summary.rows = self._source.count
             yield None
             return
         with Journal(self._output) as journal:

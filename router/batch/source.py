@@ -45,6 +45,11 @@ class Source:
         """The file's name, or what stands for rows without one."""
         return str(self._rows) if isinstance(self._rows, Path) else "rows"
 
+    @property
+    def count(self) -> int | None:
+        """How many rows there are; None for a file, which only reading it tells."""
+        return None if isinstance(self._rows, Path) else len(self._rows)
+
     def is_file(self, path: Path) -> bool:
         """Whether the rows come from this file, by whichever name."""
         return isinstance(self._rows, Path) and path.exists() and path.samefile(self._rows)
