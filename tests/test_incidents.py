@@ -10,7 +10,7 @@ import pytest
 
 import catalog
 from router import NoRoute, Policy, RequestNotUnderstood, Router, StreamBroken, Trace
-from router.batch.summary import Tally
+from router.batch.summary import Stand, Tally
 from router.capacity.breaker import FAULTS_TO_OPEN
 from tests.router.probe.probing import Credentials
 from tests.router.support import STACKS
@@ -299,7 +299,7 @@ def test_m1_one_dead_row_never_kills_the_job(reply: Any) -> None:
 
 def test_m2_rate_eta_and_the_state_of_every_location_can_be_seen_at_any_time() -> None:
     """googleapis/js-genai#1453 (2026-03-30): pending for more than 24 hours without a word."""
-    seen: list[tuple[int, float, float | None, dict[str, str]]] = []
+    seen: list[tuple[int, float, float | None, dict[str, Stand]]] = []
 
     def progress(tally: Tally) -> None:
         seen.append((tally.summary.done, sum(tally.rates().values()), tally.eta_s(), dict(tally.standing)))
@@ -313,4 +313,5 @@ def test_m2_rate_eta_and_the_state_of_every_location_can_be_seen_at_any_time() -
     assert (done, eta_s) == (100, 0.0)
     assert rate > 0
     assert set(standing) == set(EU_REGIONS)
-    assert "429" in standing["europe-west1"]
+    assert standing["europe-west1"].closed
+    assert "429" in standing["europe-west1"].text

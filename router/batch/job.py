@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -21,7 +21,7 @@ from router.batch.record import digest_of
 from router.batch.run import Ended, Run
 from router.batch.settings import BatchError, Settings
 from router.batch.source import Rows, Source
-from router.batch.summary import Summary, Tally
+from router.batch.summary import Stand, Summary, Tally
 from router.batch.tasks import together
 
 _TICK_S = 0.5
@@ -53,8 +53,8 @@ class World(Protocol):
     def asking(self, settings: Settings) -> AbstractAsyncContextManager[Ask]:
         """What has rows answered, while the context lasts, by the policy of the batch."""
 
-    def standing(self, settings: Settings) -> dict[str, str]:
-        """Every location that may be used for the rows so far, and what stands against it now, if anything."""
+    def standing(self, settings: Settings) -> Mapping[str, Stand]:
+        """How every location stands that may be used for the rows so far."""
 
     def forecast(self, source: Source, settings: Settings, expected_output: int | None, rate: float | None) -> Forecast:
         """What a batch would take and cost."""

@@ -84,7 +84,7 @@ class Source:
 
     def _parquet(self, path: Path) -> Iterator[Line]:
         try:
-            from pyarrow import ArrowInvalid, parquet  # type: ignore[import-not-found]  # noqa: PLC0415 - an extra
+            from pyarrow import ArrowInvalid, parquet  # noqa: PLC0415 - an extra
         except ModuleNotFoundError:
             raise BatchError(f"{path}: reading Parquet needs pyarrow; pip install 'vertex-router[parquet]'") from None
         try:

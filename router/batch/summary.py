@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,13 @@ from router.batch.outcome import Outcome, State
 
 RECENT_S = 10.0
 """Rates are those of so many seconds."""
+
+
+class Stand(NamedTuple):
+    """How a location stands, for people; `closed` while it is left alone."""
+
+    closed: bool
+    text: str
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -112,7 +119,7 @@ class Summary(msgspec.Struct, kw_only=True):
 class Tally:
     """Keeps a summary as rows end, and rates of the last seconds.
 
-    `standing` has every location that may be used, and what stands against it now, if anything.
+    `standing` has every location that may be used, and how it stands.
 
     Args:
         clock: seconds, monotonic.
@@ -123,7 +130,7 @@ class Tally:
         self._clock = clock
         self._started = clock()
         self._recent: deque[tuple[float, str]] = deque()
-        self.standing: dict[str, str] = {}
+        self.standing: Mapping[str, Stand] = {}
 
     def count(self, outcome: Outcome) -> None:
         """A row has ended."""

@@ -18,12 +18,15 @@ from router.batch.forecast import Forecast, forecast
 from router.batch.job import Ask
 from router.batch.settings import BatchError, Settings
 from router.batch.source import Source
+from router.batch.summary import Stand
 from router.errors import NoRoute
-from router.plan import Plan, Pool
+from router.plan import Plan
 from router.policy import Policy
 from router.rules import Question
 from router.scope import Scopes
 from router.stack import NAMES, installed
+from router.status import PoolStatus
+from router.trace import Wait
 from router.transport import RoutedTransport
 
 MOST_ATTEMPTS = 100_000
@@ -32,6 +35,10 @@ MOST_ATTEMPTS = 100_000
 MOST_FAULTS = 20
 """Of a row: with the pauses between them, an outage of some minutes at every location is waited for."""
 
+PRIORITY = 10
+"""Behind the requests of other clients of the same router, whose priority is 0."""
+
+_UNUSED = Stand(False, "not used yet")
 _ANY_URL = "https://aiplatform.googleapis.com/"
 _ANY_USAGE = Usage.tokens(input=1, output=1)
 
@@ -108,22 +115,26 @@ class RouterWorld:
     async def asking(self, settings: Settings) -> AsyncIterator[Ask]:
         """What has rows answered, by the policy of the batch."""
         stack = _stack()
-        transport = RoutedTransport(self._scopes, {"limits": _limits(stack, settings.concurrency), **self._options})
+        options = {"limits": _limits(stack, settings.concurrency), **self._options}
+        transport = RoutedTransport(self._scopes, options, PRIORITY)
         with self._scopes.entered(self.policy(settings)):
             core = self._scopes.core()
             prices = load_prices(known=core.catalog)
             async with stack.AsyncClient(transport=transport, auth=self._auth, timeout=None) as client:
-                asker = Asker(client, core.catalog, settings.project, self._plan, prices, core.today, core.async_sleep)
+                asker = Asker(
+                    *(client, core.catalog, settings.project, self._plan, prices, core.today),
+                    sleep=lambda seconds: core.async_sleep(Wait(seconds)),
+                )
                 yield asker.ask
 
-    def standing(self, settings: Settings) -> dict[str, str]:
-        """Every location that may be used for the rows so far, and what stands against it now, if anything."""
+    def standing(self, settings: Settings) -> dict[str, Stand]:
+        """How every location stands that may be used for the rows so far; of several models the one that is closed."""
         core = self._scopes.core()
-        pools = [Pool(settings.project, *each) for plan in self._plans.values() for each in plan.candidates]
-        found: dict[str, str] = {}
-        for state in core.health.states(pools, core.clock()):
-            closed = f"closed for {state.closed_s:.0f} s: {state.why}" if state.closed_s else ""
-            found[state.pool.location] = found.get(state.pool.location) or closed
+        found = {each.location: _UNUSED for plan in self._plans.values() for each in plan.candidates}
+        for pool in core.health.status(core.clock()).pools:
+            project, model, location, _ = pool.pool
+            if project == settings.project and model in self._plans and not found[location].closed:
+                found[location] = _stand(pool)
         return found
 
     def forecast(self, source: Source, settings: Settings, expected_output: int | None, rate: float | None) -> Forecast:
@@ -152,6 +163,13 @@ class RouterWorld:
         if mode == "batch" and mode not in core.policy.modes:
             core = self._scopes.under(replace(core.policy, modes=(mode,)))
         return core.explain(Question(model, (mode,), core.today()))
+
+
+def _stand(pool: PoolStatus) -> Stand:
+    if pool.closed_s or pool.breaker == "open":
+        return Stand(True, f"closed for {pool.closed_s:.0f} s: {pool.why}")
+    limit = "" if pool.measured is None else f", limit about {pool.measured:.1f}/s"
+    return Stand(False, f"pace {pool.rate:.1f}/s{limit}, {pool.in_flight} under way")
 
 
 def _stack() -> Any:

@@ -43,7 +43,8 @@ class Lines:
         """Tells how it stands, if it is time."""
         if tally.summary.seconds >= self._next_s:
             self._next_s = tally.summary.seconds + _LINE_EVERY_S
-            closed = "".join(f"; {place} {state}" for place, state in sorted(tally.standing.items()) if state)
+            standing = sorted(tally.standing.items())
+            closed = "".join(f"; {place} {stand.text}" for place, stand in standing if stand.closed)
             print(f"{_rows(tally)}, {_spent(tally.summary)}{closed}", file=sys.stderr, flush=True)
 
 
@@ -56,9 +57,9 @@ def view(tally: Tally) -> Group:
         table.add_column(heading, no_wrap=True, justify="right")
     table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=1)
     for place in sorted({*summary.locations, *tally.standing}):
-        state = tally.standing.get(place, "")
-        cells = f"{rates.get(place, 0.0):.1f}", f"{summary.locations.get(place, 0):,}", state or "open"
-        table.add_row(place, *cells, style="yellow" if state else "")
+        stand = tally.standing.get(place)
+        cells = f"{rates.get(place, 0.0):.1f}", f"{summary.locations.get(place, 0):,}", stand.text if stand else ""
+        table.add_row(place, *cells, style="yellow" if stand and stand.closed else "")
     stopping = [Text(f"ending: {summary.stopped}", "yellow")] if summary.stopped else []
     bar = Table.grid(expand=True)  # a bar alone has no end of line
     bar.add_row(ProgressBar(total=summary.rows, completed=summary.done, pulse=summary.rows is None))

@@ -20,7 +20,7 @@ from router.batch.job import Ask, Batch
 from router.batch.outcome import Outcome
 from router.batch.settings import Settings
 from router.batch.source import Rows, Source
-from router.batch.summary import Tally
+from router.batch.summary import Stand, Tally
 from tests.router.probe.probing import Credentials
 from tests.router.support import STACKS
 from tests.world import Backend, Clock, make_router, roomy_catalog
@@ -90,8 +90,8 @@ class World:
         assert isinstance(found, Outcome)
         return found
 
-    def standing(self, settings: Settings) -> dict[str, str]:
-        return {"eu": ""}
+    def standing(self, settings: Settings) -> dict[str, Stand]:
+        return {"eu": Stand(False, "well")}
 
     def forecast(self, source: Source, settings: Settings, expected_output: int | None, rate: float | None) -> Forecast:
         raise NotImplementedError

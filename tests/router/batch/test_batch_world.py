@@ -10,6 +10,7 @@ import pytest
 from router import NoRoute, Policy
 from router.auth import CredentialError
 from router.batch.settings import BatchError, Settings
+from router.batch.summary import Stand
 from router.batch.world import MOST_ATTEMPTS, MOST_FAULTS, RouterWorld, _limits, _stack
 from tests.router.batch.batching import MODEL, prompts, scripted
 from tests.router.probe.probing import Credentials
@@ -75,15 +76,17 @@ def test_costs_that_cant_be_known_cant_be_limited(tmp_path: Path, monkeypatch: p
 
 
 def test_how_locations_stand_is_known_once_rows_may_go_there(tmp_path: Path) -> None:
-    seen: list[dict[str, str]] = []
+    seen: list[dict[str, Stand]] = []
     router, backend, given = scripted({"eu": 429})
     router.batch(["a"], **{**given, "progress": lambda tally: seen.append(dict(tally.standing))}).run()
     assert set(seen[-1]) == {"eu", "europe-west1", "europe-west4"}
     first = backend.locations[0]
     assert first == "eu"
-    assert seen[-1]["eu"].startswith("closed for ")
-    assert "429" in seen[-1]["eu"]
-    assert seen[-1]["europe-west1"] == ""
+    assert seen[-1]["eu"].closed
+    assert seen[-1]["eu"].text.startswith("closed for ")
+    assert "429" in seen[-1]["eu"].text
+    assert not seen[-1]["europe-west1"].closed
+    assert seen[-1]["europe-west4"].text == "not used yet"
 
 
 def test_it_sends_by_httpx2_where_that_is_there() -> None:
