@@ -64,13 +64,21 @@ class Stack:
             drop |= {b"content-length", b"transfer-encoding"}  # set anew for a body that is known whole
         own = [(name, value) for name, value in like.headers.raw if name.lower() not in drop]
         added = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-        return self.module.Request(
+        stream = like.stream
+        if body is not None:
+            stream = self.module.ByteStream(body)
+        if body or (body is not None and "content-length" in like.headers):
+            added.append((b"Content-Length", str(len(body)).encode("ascii")))
+        made = self.module.Request(
             like.method,
             url,
             headers=[(b"Host", url.netloc), *own, *added],
-            **({"stream": like.stream} if body is None else {"content": body}),
+            stream=stream,  # not `content=`: what that would find out anew is known
             extensions={**like.extensions, "timeout": timeout_s},
         )
+        if body is not None:
+            made.read()
+        return made
 
     def error(self, kind: type[RouterError], native: str, *args: Any) -> RouterError:
         """An error of this package that is also the stack's own `native` error, so that either name catches it."""
