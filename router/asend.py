@@ -126,6 +126,7 @@ async def _passing(
             raise exchange.broken(attempt, relay, error) from error
         if relay.fault is not None:
             raise exchange.broken(attempt, relay)
+        exchange.finished(attempt, relay)
 
 
 async def _raw(response: Any) -> AsyncGenerator[bytes, None]:

@@ -135,6 +135,7 @@ class Call(msgspec.Struct, kw_only=True):
     trace: Trace
     priority: int = 0
     tokens: int | None = None
+    failover: Failover | None = None
 
     def steps(self) -> Steps:
         """The failover machine for this request. A body that can be sent only once gets one attempt."""
@@ -152,7 +153,13 @@ class Call(msgspec.Struct, kw_only=True):
             priority=self.priority,
             tokens=self.tokens,
         )
+        self.failover = failover
         return failover.steps()
+
+    def used(self, tokens: int) -> None:
+        """How many tokens a streamed answer used."""
+        if self.failover is not None:
+            self.failover.used(tokens)
 
     def address(self, attempt: Attempt) -> Address:
         """Where this attempt's bytes go."""

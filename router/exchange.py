@@ -17,6 +17,7 @@ from router.relay import Relay, is_event_stream
 from router.signals import OK, STREAM_CUT, Action, Signal, classify, classify_exception
 from router.stack import Stack
 from router.trace import Attempt, Trace
+from router.used import tokens_used, tokens_used_in_stream
 
 TRACE_HEADER = "x-vertex-router"
 """The response header that tells the way of the request, e.g. `eu=429, europe-west1=200`."""
@@ -125,6 +126,8 @@ class Exchange:
             return msgspec.structs.replace(
                 signal, action=Action.STOP
             )  # the client's own token: only the client can renew it
+        if attempt.weighed and signal.action is Action.DONE:
+            return msgspec.structs.replace(signal, tokens=tokens_used(content))
         return signal
 
     def fault(self, response: Any, relay: Relay) -> Signal:
@@ -142,6 +145,11 @@ class Exchange:
         """A stream whose first content has come: from here on the caller has it."""
         self._answer, self._error = _answer(response, stream=body), None
         return OK
+
+    def finished(self, attempt: Attempt, relay: Relay) -> None:
+        """A stream has come to its end."""
+        if attempt.weighed and (tokens := tokens_used_in_stream(bytes(relay.received))) is not None:
+            self.call.used(tokens)
 
     def failed(self, error: Exception) -> Signal:
         """What an error of the stack tells.

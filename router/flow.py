@@ -63,6 +63,7 @@ class Failover:
         self._ask = Ask(plan, project, arrived=now, until=now + policy.deadline_s, priority=priority, tokens=tokens)
         self._times: dict[Pool, int] = {}
         self._unreachable: set[str] = set()
+        self._ticket: Ticket | None = None
 
     def steps(self) -> Steps:
         """The machine itself. Each `Attempt` must be answered with its `Signal`, a `Wait` with None."""
@@ -76,6 +77,11 @@ class Failover:
                     yield from self._wait(leave)
         finally:
             self._health.leave(self._ask, self._clock())
+
+    def used(self, tokens: int) -> None:
+        """How many tokens the answer used, where that is known only after the last signal: of a stream."""
+        if self._ticket is not None:
+            self._health.settle(self._ticket, tokens)
 
     def _remaining_s(self) -> float:
         return self._started + self._policy.deadline_s - self._clock()
@@ -112,7 +118,9 @@ class Failover:
             allowed=ticket.allowed,
             timeout_s=self._remaining_s(),
             refresh=self._ask.only is not None,
+            weighed=ticket.tokens is not None,
         )
+        self._ticket = ticket
         sent, signal = self._clock(), None
         try:
             signal = yield attempt

@@ -129,6 +129,9 @@ class Health(Protocol):
     def retry(self, ask: Ask, signal: Signal, now: float) -> None:
         """The request will be sent again after this signal; sets its `retry_at`."""
 
+    def settle(self, ticket: Ticket, tokens: int) -> None:
+        """How many tokens a request used, when that is known only after its result."""
+
     def late_fault(self, pool: Pool, signal: Signal, now: float) -> None:
         """A stream broke after its result had been given."""
 

@@ -124,3 +124,4 @@ def _passing(
         raise exchange.broken(attempt, relay, error) from error
     if relay.fault is not None:
         raise exchange.broken(attempt, relay)
+    exchange.finished(attempt, relay)

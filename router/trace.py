@@ -23,13 +23,15 @@ class Wait(msgspec.Struct, frozen=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What is tried next.
 
-    `number` counts from 1; it must end within `timeout_s`; `refresh` asks for a new credential first.
+    `number` counts from 1; it must end within `timeout_s`; `refresh` asks for a new credential first;
+    `weighed` wants to be told how many tokens the answer used.
     """
 
     number: int
     allowed: Allowed
     timeout_s: float
     refresh: bool = False
+    weighed: bool = False
 
     @property
     def candidate(self) -> Candidate:

@@ -28,7 +28,7 @@ FLOORS = (
     " router/modes router/plan router/wire",
     "catalog/price_table catalog/throughput router/capacity/budget router/capacity/events router/capacity/pools"
     " router/capacity/recorder router/signals router/status router/streams",
-    "router/faults router/probe/verdict router/relay router/target router/thrift router/trace",
+    "router/faults router/probe/verdict router/relay router/target router/thrift router/trace router/used",
     "router/affinity router/destination router/endpoints router/errors router/health router/pins router/waiting",
     "router/capacity/lanes router/policy router/probe/claims router/stack router/batch/settings",
     "router/capacity/controller",

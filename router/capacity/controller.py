@@ -43,7 +43,7 @@ _BEHIND_PROBE_S = 1.0
 _LONGEST_UNKNOWN_S = 10.0
 _LAST_RESORT_S = 30.0
 _FOREVER = float("inf")
-_UNIT_WEIGHT, _BIAS_WEIGHT = 0.01, 0.05
+_BIAS_WEIGHT = 0.05
 
 
 class Controller:
@@ -501,8 +501,23 @@ class Controller:
     def _cost(self, group: Group, tokens: int) -> float:
         """The cost of a request in units of a mean one."""
         expected = max(1.0, tokens * group.bias)
-        group.unit += (expected - group.unit) * (_UNIT_WEIGHT if group.unit else 1.0)
+        group.weigh(expected)
+        if not group.unit:
+            group.unit = group.mean
+        elif not 0.5 < group.mean / group.unit < 2.0:
+            self._rescale(group)
         return expected / group.unit
+
+    def _rescale(self, group: Group) -> None:
+        """Another unit, now that the mean request is quite another one; the paces stay the same in tokens."""
+        factor, group.unit = group.unit / group.mean, group.mean
+        states = {state for lane in self._lanes.values() if lane.group is group for state in lane.states}
+        paces = [state.pace for state in states] + [each.pace for each in {state.quota for state in states} if each]
+        for pace in paces:
+            if pace is not None:
+                pace.rescale(factor)
+        for state in states:
+            self._refresh(state)
 
     def _settle(self, ticket: Ticket, tokens: int) -> None:
         if ticket.tokens is None:

@@ -17,6 +17,7 @@ from router.plan import Allowed, Plan
 SORTED_FOR_S = 1.0
 SOON_S = 10.0
 _MUCH_SLOWER = 1.5
+_MEAN_OF = 100
 
 Key = tuple[int, float, int]
 
@@ -97,11 +98,12 @@ class Lane:
 class Group:
     """The lanes of one model (or one lineage of models) of a project: what they have in common.
 
-    `in_tokens` says that costs are in tokens, not in requests. `unit` is then the mean size of a
-    request in tokens, and `bias` by how much estimates have been too low.
+    `in_tokens` says that costs are in tokens, not in requests. `mean` is then the mean size of a
+    request in tokens, `unit` what it was when the unit of costs was chosen, and `bias` by how much
+    estimates have been too low.
     """
 
-    __slots__ = ("bias", "budget", "in_tokens", "lanes", "name", "unit", "waiting")
+    __slots__ = ("_weighed", "bias", "budget", "in_tokens", "lanes", "mean", "name", "unit", "waiting")
 
     def __init__(self, name: str, budget: Budget) -> None:
         self.name = name
@@ -109,8 +111,14 @@ class Group:
         self.lanes: list[Lane] = []  # those in which requests wait
         self.waiting = 0
         self.in_tokens = False
-        self.unit = 0.0
+        self.unit = self.mean = 0.0
+        self._weighed = 0
         self.bias = 1.0
+
+    def weigh(self, tokens: float) -> None:
+        """Takes a request into the mean: of the first ones all alike, then of the last hundred or so."""
+        self._weighed += 1
+        self.mean += (tokens - self.mean) / min(self._weighed, _MEAN_OF)
 
     def ahead_of(self, place: Place) -> int:
         """How many waiting requests go before this one."""

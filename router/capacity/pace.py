@@ -57,6 +57,7 @@ class Pace:
         "_counted_sent",
         "_decreased_at",
         "_grown_at",
+        "_known",
         "_last",
         "_max_waste",
         "_probed_at",
@@ -77,6 +78,7 @@ class Pace:
     )
 
     def __init__(self, now: float, known: float = 0.0, max_waste: float = 0.05) -> None:
+        self._known = known > 0.0
         self.rate = known or FRESH_RATE
         self.measured = 0.0
         self.ready_at = 0.0
@@ -136,13 +138,27 @@ class Pace:
         self._tokens = min(self._cap, self._tokens - more)
         self._arm()
 
+    def rescale(self, factor: float) -> None:
+        """From now on costs are counted in another unit, of which the old one is `factor`."""
+        self.rate *= factor
+        self.measured *= factor
+        self._last *= factor
+        self._tokens *= factor
+        self._sent *= factor
+        self._rejected *= factor
+        self._counted_sent *= factor
+        self._counted_rejected *= factor
+        self._base_sent *= factor
+        self._base_rejected *= factor
+        self._arm()
+
     def admitted(self, cost: float, sent_at: float, now: float) -> None:
         """A request was served, or at least looked at."""
         self.admitted_at = now
         if self._probed_at and sent_at >= self._probed_at:
             self._reopen(now)
             self._arm()
-        elif not self._last:
+        elif not self._last and not self._known:
             # Nothing is known of a limit yet: what is answered makes room for itself and for one more.
             self._burst = min(self._burst + cost, _MOST_BURST)
             self._tokens = min(self._cap, self._tokens + 2.0 * cost)
@@ -266,7 +282,7 @@ class Pace:
     def _growth(self, now: float, pressed: bool) -> float:
         """By which share of itself the rate grows in a second."""
         if not self._last:
-            return _FRESH_GROWTH
+            return _RETURNING_GROWTH if self._known else _FRESH_GROWTH
         if now - self._rejected_at <= 2.0 * self._rtt_s:
             return 0.0
         if not self.measured:

@@ -180,6 +180,16 @@ def test_costs_are_counted_and_settled() -> None:
     assert pace.ready_at == 0.0
 
 
+def test_a_pace_stays_the_same_in_another_unit() -> None:
+    one, other = Pace(0.0, known=10.0), Pace(0.0, known=10.0)
+    for pace in (one, other):
+        for _ in range(int(FRESH_BURST)):
+            pace.take(1.0, 0.0)
+    other.rescale(0.1)
+    assert other.rate == pytest.approx(one.rate * 0.1)
+    assert other.ready_at > one.ready_at
+
+
 def test_less_waste_is_allowed_to_those_who_want_less() -> None:
     waste = {}
     for knob in (0.01, 0.05):
