@@ -2,11 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-<<<<<<< Updated upstream
-.PHONY: demo test proof bench lint types clean
-=======
-.PHONY: demo test bench bench-all lint types clean
->>>>>>> Stashed changes
+.PHONY: demo test proof bench bench-all lint types clean
 
 # The demo's clients are those of the tests, so both share one environment.
 .venv/ready: pyproject.toml
@@ -32,13 +28,10 @@ test: .venv/ready .venv-httpx/ready
 	$(BIN)/pytest
 	.venv-httpx/bin/pytest tests/clients tests/router/test_transport.py
 
-<<<<<<< Updated upstream
 # Every model, location, mode, jurisdiction and day: planner and guard against a naive rule. Takes minutes.
 proof: .venv/ready
 	$(BIN)/python -m tests.proof
 
-bench: .venv/ready
-=======
 # What is compared with: small packages beside this one, litellm in an environment of its own.
 .venv/bench: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -56,12 +49,12 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/realwire.py --short
 
 bench-all: .venv/bench .venv-litellm
->>>>>>> Stashed changes
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/catalog_load.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/goodput.py
 	$(BIN)/python benchmarks/realwire.py
+	$(BIN)/python benchmarks/bodies.py
 
 lint: .venv/lint
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from catalog.errors import (
     CatalogError,
     InvalidCatalog,
     Problem,
+    UnknownFeature,
     UnknownJurisdiction,
     UnknownLocation,
     UnknownModel,
@@ -15,11 +16,13 @@ from catalog.errors import (
 from catalog.history import Change, Expiry, changes, expiring, overdue
 from catalog.loader import load
 from catalog.own import Denied, Own, OwnQuota, PrivateEndpoint, Reservation
-from catalog.query import Bounded, Catalog, Served, Trust
+from catalog.query import Bounded, Catalog, Served, Stays, Trust
 from catalog.schema import (
     Availability,
     Claim,
+    Feature,
     Jurisdiction,
+    Localised,
     Location,
     Model,
     Processing,
@@ -36,8 +39,10 @@ __all__ = [
     "Claim",
     "Denied",
     "Expiry",
+    "Feature",
     "InvalidCatalog",
     "Jurisdiction",
+    "Localised",
     "Location",
     "Model",
     "Own",
@@ -49,7 +54,9 @@ __all__ = [
     "Retirement",
     "Served",
     "Source",
+    "Stays",
     "Trust",
+    "UnknownFeature",
     "UnknownJurisdiction",
     "UnknownLocation",
     "UnknownModel",

@@ -11,14 +11,14 @@ import msgspec
 from catalog.entries import Entry
 from catalog.errors import Problem
 from catalog.query import Catalog
-from catalog.schema import Claim, Jurisdiction, Location, Model, Processing, Source
+from catalog.schema import Claim, Feature, Jurisdiction, Location, Model, Processing, Source
 
 CLAIMS = ("availability", "processing", "capability", "quota", "throughput")
 """The kinds of claim that a model has, by the names of its fields."""
 
 
 class Stated(NamedTuple):
-    """A claim, the model that it is about, and where it was written.
+    """A claim, the model (or feature) that it is about, and where it was written.
 
     `path` leads to the claim within its entry; it is empty when the entry is the claim.
     """
@@ -53,6 +53,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     locations: list[Entry[Location]] = []
     models: list[Entry[Model]] = []
     prices: dict[str, list[Entry[Any]]] = {}
+    features: list[Entry[Feature]] = []
     own: dict[str, list[Entry[Any]]] = {}
     base: Catalog | None = None
 
@@ -63,14 +64,18 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
             jurisdictions=[entry.value for entry in self.jurisdictions],
             locations=[entry.value for entry in self.locations],
             models=[entry.value for entry in self.models],
+            features=[entry.value for entry in self.features],
         )
 
     def claims(self) -> Iterator[Stated]:
-        """Every claim about a model."""
+        """Every claim about a model or a feature."""
         for entry in self.models:
             for kind in CLAIMS:
                 for index, claim in enumerate(getattr(entry.value, kind)):
                     yield Stated(claim, kind, entry.value.id, entry, (kind, index))
+        for feature in self.features:
+            for index, claim in enumerate(feature.value.localised):
+                yield Stated(claim, "localised", feature.value.id, feature, ("localised", index))
         for kind, entries in self.own.items():
             for entry in entries:
                 if isinstance(entry.value, Claim):

@@ -4,7 +4,8 @@ CatalogError                 something is wrong with catalog data or a question 
 ├── InvalidCatalog           the TOML does not validate; lists every problem found
 ├── UnknownModel             no such model id or alias; names the nearest
 ├── UnknownLocation          no such location id; names the nearest
-└── UnknownJurisdiction      no such jurisdiction; names the nearest
+├── UnknownJurisdiction      no such jurisdiction; names the nearest
+└── UnknownFeature           no such feature; names the nearest
 """
 
 from __future__ import annotations
@@ -80,6 +81,12 @@ class UnknownJurisdiction(_NotFound):
     """No jurisdiction or country of the catalog has this id; `nearest` holds similar ids."""
 
     what = "jurisdiction"
+
+
+class UnknownFeature(_NotFound):
+    """No feature of the catalog has this id; `nearest` holds similar ids."""
+
+    what = "feature"
 
 
 def nearest(name: str, known: Iterable[str], count: int = 4) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Reads catalogs and overlays from disk and validates them.
 
 A catalog is a directory with `sources*.toml`, `jurisdictions.toml`, `locations.toml` and
-`models/*.toml`. Either all of it is valid and a `Catalog` comes out, or `InvalidCatalog` lists
-every problem found, each with file, line, entry and field. Its `prices/*.toml` are not read until
-somebody asks `catalog.prices` what a call costs, or lints.
+`models/*.toml`, and `features.toml` where it has one. Either all of it is valid and a `Catalog` comes
+out, or `InvalidCatalog` lists every problem found, each with file, line, entry and field. Its
+`prices/*.toml` are not read until somebody asks `catalog.prices` what a call costs, or lints.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from catalog.errors import InvalidCatalog, Problem
 from catalog.lint import STRUCTURE, lint
 from catalog.overlay import TABLES, laid_over
 from catalog.query import Catalog
-from catalog.schema import Jurisdiction, Location, Model, Source
+from catalog.schema import Feature, Jurisdiction, Location, Model, Source
 
 SHIPPED = Path(__file__).parent / "data"
 
@@ -76,6 +76,7 @@ def catalog_draft(directory: Path, problems: list[Problem], *, prices: bool = Tr
         locations=entries([directory / "locations.toml"], "location", Location),
         models=entries(sorted((directory / "models").glob("*.toml")), "model", Model),
         prices=_prices(directory, problems) if prices and (directory / "prices").exists() else {},
+        features=entries(directory.glob("features.toml"), "feature", Feature),
     )
     if not any((directory / "models").glob("*.toml")):
         problems.append(Problem(str(directory / "models"), 0, "", "", "expected a *.toml file for each publisher"))

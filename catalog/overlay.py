@@ -59,6 +59,7 @@ def laid_over(base: Catalog, draft: Draft) -> Catalog:
         jurisdictions=base.jurisdictions.values(),
         locations=_moved(base.locations.values(), values.get("private_endpoint", ())),
         models=[_claimed(model, availability, processing) for model in known.models.values()],
+        features=base.features.values(),
         own=own,
     )
 

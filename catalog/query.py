@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from catalog.errors import UnknownJurisdiction, UnknownLocation, UnknownModel
+from catalog.errors import UnknownFeature, UnknownJurisdiction, UnknownLocation, UnknownModel
 from catalog.own import Own, OwnQuota, Reservation
 from catalog.schema import (
     CONFIDENCES,
@@ -24,7 +24,9 @@ from catalog.schema import (
     Availability,
     Claim,
     Confidence,
+    Feature,
     Jurisdiction,
+    Localised,
     Location,
     Mode,
     Model,
@@ -36,7 +38,7 @@ from catalog.schema import (
 )
 
 C = TypeVar("C", bound=Claim)
-E = TypeVar("E", Source, Jurisdiction, Location, Model)
+E = TypeVar("E", Source, Jurisdiction, Location, Model, Feature)
 
 
 class Trust(NamedTuple):
@@ -87,6 +89,14 @@ class Bounded(msgspec.Struct, frozen=True):
     own: bool = False
 
 
+class Stays(msgspec.Struct, frozen=True):
+    """Whether what a feature does stays inside the boundary of the model that uses it."""
+
+    verdict: Verdict
+    reason: str
+    claim: Localised | None = None
+
+
 class Catalog:
     """Locations, models and the claims about them. Immutable; share it freely between threads.
 
@@ -101,12 +111,14 @@ class Catalog:
         jurisdictions: Iterable[Jurisdiction],
         locations: Iterable[Location],
         models: Iterable[Model],
+        features: Iterable[Feature] = (),
         own: Own = NOTHING,
     ) -> None:
         self.sources: Mapping[str, Source] = _by_id(sources)
         self.jurisdictions: Mapping[str, Jurisdiction] = _by_id(jurisdictions)
         self.locations: Mapping[str, Location] = _by_id(locations)
         self.models: Mapping[str, Model] = _by_id(models)
+        self.features: Mapping[str, Feature] = _by_id(features)
         self._names = {name: model for model in self.models.values() for name in (model.id, *model.aliases)}
         countries = {country for each in self.jurisdictions.values() for country in each.countries}
         regions = [each for each in self.locations.values() if each.kind == "region"]
@@ -143,6 +155,10 @@ class Catalog:
         if days > NOTICE.days:
             return ""
         return f"{found.id} retires on {end.on}, in {days} day{'' if days == 1 else 's'}{end.then}"
+
+    def find(self, name: str) -> Model | None:
+        """The model with this id or alias, if there is one."""
+        return self._names.get(name)
 
     def names(self) -> set[str]:
         """Every id and alias of a model."""
@@ -230,6 +246,36 @@ class Catalog:
         size = "of unknown size" if tokens is None else f"of {tokens:,} tokens"
         why = f"guaranteed only up to {largest.max_context_tokens:,} context tokens; the request is {size}"
         return self._bounded(UNKNOWN_BOUNDARY, why, largest, on)
+
+    def feature(self, name: str) -> Feature:
+        """The feature with this id.
+
+        Raises:
+            UnknownFeature: with the nearest ids.
+        """
+        try:
+            return self.features[name]
+        except KeyError:
+            raise UnknownFeature(name, self.features) from None
+
+    def stays(self, feature: str, on: date, trust: Trust = ANY) -> Stays:
+        """Whether what a feature does stays inside the model's boundary, by evidence that is good enough.
+
+        Of a feature that the catalog does not have nothing is known.
+        """
+        found = self.features.get(feature)
+        if found is None or not found.localised:
+            return Stays("unknown", f"no claim says that {feature} stays where the model's processing stays")
+        standing, why = self._standing(found.localised, on, trust)
+        if why:
+            return Stays("unknown", f"{found.name}: {why}", standing[0])
+        claim = min(standing, key=lambda each: ("no", "unknown", "yes").index(each.stays))
+        words = {
+            "yes": "it stays where the model's processing stays",
+            "no": "no guarantee of where processing stays covers it",
+            "unknown": "it is not established whether a guarantee of where processing stays covers it",
+        }
+        return Stays(claim.stays, f"{found.name}: {claim.note or words[claim.stays]}", claim)
 
     def denied(self, model: str, location: str) -> str:
         """Why the project's overlay forbids a location for a model (its id); empty if it does not."""

@@ -109,6 +109,14 @@ class Location(_Value, frozen=True, kw_only=True):
         """The host that requests go to."""
         return self.private_host or self.host
 
+    @property
+    def mtls_host(self) -> str:
+        """The host that takes certificate-bound tokens; empty for a multi-region, which publishes none.
+
+        Source: google-genai 3.4, which keeps these hosts as they are when it is given a certificate.
+        """
+        return "" if self.kind == "multi_region" else self.host.replace(".googleapis.com", ".mtls.googleapis.com")
+
 
 class Claim(_Value, frozen=True, kw_only=True):
     """One dated, sourced statement. Holds from `since` (inclusive) to `until` (exclusive).
@@ -188,6 +196,24 @@ class Throughput(Claim, frozen=True, kw_only=True):
     above_context_tokens: int | None = None
     minimum_gsu: int | None = None
     increment_gsu: int | None = None
+
+
+class Localised(Claim, frozen=True, kw_only=True):
+    """Whether what a feature does stays inside the boundary of the model that is asked to use it."""
+
+    stays: Verdict
+
+
+class Feature(_Value, frozen=True, kw_only=True):
+    """Something that a request may ask for beyond the model's own work: a search, a cache, a corpus.
+
+    What no claim covers is not guaranteed to stay where the model's processing stays.
+    """
+
+    id: str
+    name: str
+    localised: tuple[Localised, ...] = ()
+    note: str = ""
 
 
 class Limits(_Value, frozen=True, kw_only=True):

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         NoCapacity,
         NoRoute,
         NotSent,
+        PinnedLocation,
         PolicyError,
         RequestNotUnderstood,
         RouterError,
         StreamBroken,
+        WrongHeader,
     )
     from router.exchange import trace_of
     from router.plan import Allowed, Alternative, Candidate, Plan, Refused
@@ -53,6 +55,7 @@ _HOMES = {
     "NoRoute": "errors",
     "NotSent": "errors",
     "Pacing": "capacity",
+    "PinnedLocation": "errors",
     "Plan": "plan",
     "Policy": "policy",
     "PolicyError": "errors",
@@ -68,6 +71,7 @@ _HOMES = {
     "Trace": "trace",
     "Tried": "trace",
     "UnroutedClient": "verify",
+    "WrongHeader": "errors",
     "trace_of": "exchange",
 }
 
@@ -85,6 +89,7 @@ __all__ = [
     "NoRoute",
     "NotSent",
     "Pacing",
+    "PinnedLocation",
     "Plan",
     "Policy",
     "PolicyError",
@@ -100,6 +105,7 @@ __all__ = [
     "Trace",
     "Tried",
     "UnroutedClient",
+    "WrongHeader",
     "trace_of",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -10,17 +10,21 @@ import msgspec
 from catalog.errors import UnknownModel
 from catalog.query import Catalog
 from router.alternatives import Alternatives
+from router.contents import NOTHING, Contents
+from router.contents import contents as contents_of
+from router.directives import Directives, directives
 from router.endpoints import Address, address
-from router.errors import NoRoute, RequestNotUnderstood
+from router.errors import NoRoute, PinnedLocation, RequestNotUnderstood
 from router.flow import Failover, Steps
 from router.guard import Guard
 from router.health import Health
-from router.pins import pinned_locations
+from router.pins import Pin
 from router.plan import Plan, Pool
 from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
 from router.signals import Signal
+from router.sizes import at_most
 from router.target import Incoming, NotUnderstood, Target, parse
 from router.trace import Attempt, Trace, Wait
 
@@ -56,9 +60,11 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         """The call for a request; None for one that is to be sent on unchanged, unrouted.
 
         Raises:
-            NoRoute: no location may serve it under the policy.
+            NoRoute: no location may serve it under the policy; `PinnedLocation` when it is bound to one.
             RequestNotUnderstood: it can't be told where it would be processed, and the policy wants to know.
+            WrongHeader: a header for the router is unknown or wrong.
         """
+        wishes = directives(asked.headers)
         target = parse(asked, self.catalog.private_hosts)
         if isinstance(target, NotUnderstood):
             if self.policy.limits_locations or self.catalog.own.denied:
@@ -66,54 +72,90 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             return None
         if target.location not in self.catalog.locations:
             raise RequestNotUnderstood(f"{target.location!r} is not a location of the catalog", self.policy.summary)
-        question = Question(
-            model=target.model,
-            modes=(target.mode,),
-            on=self.today(),
-            method=target.method,
-            caller=target.location,
-            pins=pinned_locations(target, asked.body),
-            counted=target.counted,
-        )
-        call = self.call(target, question, replayable=asked.body is not None, priority=priority)
-        if asked.body:
+        found = contents_of(target, asked.body, asked.headers)
+        question = self._question(target, found, asked, wishes)
+        call = self.call(target, question, contents=found, body=asked.body, stated=wishes.tokens, priority=priority)
+        if asked.body and wishes.tokens is None:
             call.tokens = len(asked.body) // BYTES_PER_TOKEN
         return call
 
-    def call(self, target: Target, question: Question, *, replayable: bool = True, priority: int = 0) -> Call:
+    def call(
+        self,
+        target: Target,
+        question: Question,
+        *,
+        contents: Contents = NOTHING,
+        body: bytes | None = b"",
+        stated: int | None = None,
+        priority: int = 0,
+    ) -> Call:
         """The call for a target.
 
         Args:
-            replayable: may it be sent more than once?
+            contents: what was read in the body; `body` is None when it can be sent only once.
+            stated: its size in tokens, if the caller states it.
             priority: lower goes first where requests wait.
 
         Raises:
             NoRoute, RequestNotUnderstood: as `admit`.
         """
-        plan = self._plan(question, target.publisher)
+        pins = sorted({*contents.pins, *_of_resource(target)})
+        plan = self._plan(question, target, contents.model[0], pins)
         return Call(
             core=self,
             target=target,
             question=question,
             plan=plan,
-            trace=Trace(model=plan.model),
-            replayable=replayable,
+            trace=Trace(model=plan.model, pins=tuple(pins), exceptions=plan.exceptions),
+            body=body,
+            stated=stated,
             priority=priority,
-            tokens=question.tokens,
+            tokens=question.tokens if stated is None else stated,
         )
 
-    def _plan(self, question: Question, publisher: str) -> Plan:
+    def _question(self, target: Target, found: Contents, asked: Incoming, wishes: Directives) -> Question:
+        model = target.model or found.model[1]
+        places = {pin.location for pin in (*found.pins, *_of_resource(target))}
+        question = Question(
+            model=model,
+            modes=("batch",) if self._made_in_batch(target, model) else (target.mode,),
+            on=self.today(),
+            method=target.method,
+            caller=target.location,
+            pins=frozenset(places),
+            counted=target.counted,
+            features=found.features | {target.asks} - {""},
+            read=found.read,
+            mtls=target.mtls,
+            resource=target.resource,
+            host=target.own_host,
+        )
+        known = self.catalog.find(target.counted or model)
+        if known is None:
+            return question
+        return question._replace(tokens=at_most(known, target, asked.body, found, wishes.tokens))
+
+    def _made_in_batch(self, target: Target, model: str) -> bool:
+        """Whether it is for the claims to say if a batch job may be made; without a residency no one asks them."""
+        return bool(model) and target.asks == "batch-job" and self.policy.residency is not None
+
+    def _plan(self, question: Question, target: Target, made_for: str, pins: Sequence[Pin]) -> Plan:
         names = [name for name in (question.model, question.counted) if name]
+        publisher = target.publisher or made_for
         strange = next((why for name in names if (why := self._strange(name, publisher))), "")
-        if strange:
-            if self.policy.residency is not None:
-                raise RequestNotUnderstood(strange, self.policy.summary)
+        if strange and self.policy.residency is not None:
+            raise RequestNotUnderstood(strange, self.policy.summary)
+        if target.resource and (not question.model or self.policy.residency is None):
+            plan = self.planner.plan_for_resource(question)
+        elif strange:
             plan = self.planner.plan_for_stranger(question)
         else:
             plan = self.planner.plan(question)
-        if not plan.allowed:
-            raise NoRoute(plan if strange else self.alternatives.added(plan, question))
-        return plan
+            if not plan.allowed:
+                plan = self.alternatives.added(plan, question)
+        if plan.allowed:
+            return plan
+        raise _refusal(plan, pins)
 
     def _strange(self, name: str, publisher: str) -> str:
         """Why the catalog can't speak of this model of this publisher; empty if it can."""
@@ -124,15 +166,34 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         return "" if model.publisher == publisher else f"{model.id} is a model of {model.publisher}, not of {publisher}"
 
 
+def _refusal(plan: Plan, pins: Sequence[Pin]) -> NoRoute:
+    """The error for an empty plan: what binds the request is named, unless it could go nowhere without that either."""
+    bound = {pin.location for pin in pins}
+    elsewhere = any(each.location in bound and not each.rule.startswith("feature-") for each in plan.refused)
+    return PinnedLocation(plan, pins) if bound and (elsewhere or len(bound) > 1) else NoRoute(plan)
+
+
+def _of_resource(target: Target) -> Iterator[Pin]:
+    """What binds a request that is about a resource: the resource itself."""
+    if target.resource:
+        path = f"{target.before}{target.location}{target.after}".partition("?")[0]
+        yield Pin(path.removeprefix("/v1beta1").removeprefix("/v1").removeprefix("/"), target.location)
+
+
 class Call(msgspec.Struct, kw_only=True):
-    """One logical request: its target, its plan, and its trace as it goes."""
+    """One logical request: its target, its plan, and its trace as it goes.
+
+    `body` is None when it can be sent only once; `stated` is its size in tokens as the caller states it,
+    `tokens` about how large it is.
+    """
 
     core: Core
     target: Target
     question: Question
     plan: Plan
-    replayable: bool
     trace: Trace
+    body: bytes | None
+    stated: int | None = None
     priority: int = 0
     tokens: int | None = None
     failover: Failover | None = None
@@ -149,7 +210,7 @@ class Call(msgspec.Struct, kw_only=True):
             self.trace,
             clock=core.clock,
             random=core.random,
-            attempts=policy.attempts if self.replayable else 1,
+            attempts=policy.attempts if self.body is not None else 1,
             priority=self.priority,
             tokens=self.tokens,
         )
@@ -166,7 +227,15 @@ class Call(msgspec.Struct, kw_only=True):
         return address(self.target, self.core.catalog.locations[attempt.candidate.location])
 
     def check(
-        self, attempt: Attempt, *, scheme: str, host: str, port: int | None, raw_path: str, headers: Mapping[str, str]
+        self,
+        attempt: Attempt,
+        *,
+        method: str,
+        scheme: str,
+        host: str,
+        port: int | None,
+        raw_path: str,
+        headers: Mapping[str, str],
     ) -> None:
         """The guard, for the request as it will be sent.
 
@@ -174,14 +243,18 @@ class Call(msgspec.Struct, kw_only=True):
             GuardStop: it would leave the policy; nothing must be sent.
         """
         self.core.guard.check(
+            method=method,
             scheme=scheme,
             host=host,
             port=port,
             raw_path=raw_path,
             headers=headers,
-            model=attempt.candidate.model,
+            body=self.body,
+            model="" if self.target.resource and not self.question.model else attempt.candidate.model,
             on=self.question.on,
             tokens=self.question.tokens,
+            stated=self.stated,
+            features=self.question.features,
         )
 
     def broke(self, attempt: Attempt, signal: Signal) -> None:
@@ -194,6 +267,7 @@ class Call(msgspec.Struct, kw_only=True):
     def end(self) -> None:
         """The request has ended: its failure gets the advice what else the policy admits, its observer is told."""
         if self.trace.outcome in ("attempts", "deadline", "network"):
-            plan = self.core.explain(self.question) if self.plan.refused else self.plan
+            known = self.plan.refused and self.question.model
+            plan = self.core.explain(self.question) if known else self.plan
             self.trace.advice = tuple(str(each) for each in plan.alternatives)
         self.core.observe(self.trace)

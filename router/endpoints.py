@@ -2,7 +2,8 @@
 
 Host and path are always made together. The host a client built is never used: clients exist that
 put `eu` into `eu-aiplatform.googleapis.com`, which answers with an HTML 404. A private endpoint that
-the project's overlay names stands in for the canonical host.
+the project's overlay names stands in for the canonical host; a client with a certificate keeps to the
+hosts that take it, and an endpoint with a host of its own to that.
 """
 
 from __future__ import annotations
@@ -22,4 +23,5 @@ class Address(NamedTuple):
 
 def address(target: Target, location: Location) -> Address:
     """The address of this request at this location."""
-    return Address(location.endpoint, f"{target.before}{location.id}{target.after}")
+    host = target.own_host or (location.mtls_host if target.mtls else location.endpoint)
+    return Address(host, f"{target.before}{location.id}{target.after}")

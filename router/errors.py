@@ -4,7 +4,9 @@ RouterError
 ├── PolicyError               a policy is wrong or contradicts itself; names the fields and their lines
 ├── NotSent                   the request was refused; not a byte of it left
 │   ├── NoRoute               no location may serve it under the policy; carries the plan
+│   │   └── PinnedLocation    something in it binds it to a location that the policy refuses
 │   ├── RequestNotUnderstood  where it would be processed can't be told
+│   ├── WrongHeader           a header for the router is unknown, or its value is wrong
 │   └── GuardStop             the last check found its address outside the policy
 ├── Exhausted                 the attempts or the time ran out; carries the trace
 │   └── NoCapacity            its turn would not come before its deadline; says when it would
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from router.pins import Pin
 from router.plan import Plan
 from router.streams import ArrayFramer, Dialect, EventStreamFramer, text_in
 from router.trace import Trace
@@ -52,6 +55,41 @@ class NoRoute(NotSent):
 
     def __str__(self) -> str:
         return f"no location may serve this request; nothing was sent\n{self.plan}"
+
+
+class PinnedLocation(NoRoute):
+    """The request is bound to a location where it may not go, or to several at once.
+
+    `resource` is what binds it, `location` where to; `pins` is all that does.
+    """
+
+    def __init__(self, plan: Plan, pins: Sequence[Pin]) -> None:
+        super().__init__(plan)
+        self.args = (plan, tuple(pins))
+        self.pins = tuple(pins)
+
+    @property
+    def resource(self) -> str:
+        return self.pins[0].resource
+
+    @property
+    def location(self) -> str:
+        return self.pins[0].location
+
+    def __str__(self) -> str:
+        return f"the request is bound to its location by {' and '.join(map(str, self.pins))}; {super().__str__()}"
+
+
+class WrongHeader(NotSent):
+    """A header that is meant for the router is unknown, or its value is wrong. Says what was expected."""
+
+    def __init__(self, header: str, reason: str) -> None:
+        super().__init__(header, reason)
+        self.header = header
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.header}: {self.reason}; nothing was sent"
 
 
 class RequestNotUnderstood(NotSent):

@@ -28,6 +28,9 @@ TRACE = "vertex_router"
 # Not true any more of a body that has been decoded and, maybe, cut into events; and no client of ours
 # is to follow a redirect.
 _NOT_PASSED_ON = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"location"})
+# Signals after which what the request was to make has surely not been made.
+_NEVER_MADE = frozenset({"connect", "busy"})
+_REFUSED = frozenset({429, 503})
 _EXTENSIONS = ("http_version", "reason_phrase")
 
 
@@ -78,6 +81,7 @@ class Exchange:
         request = self.stack.request(self._request, url, credential, self._body, self._timeout(attempt))
         self.call.check(
             attempt,
+            method=request.method,
             scheme=request.url.scheme,
             host=request.url.host,
             port=request.url.port,
@@ -122,6 +126,8 @@ class Exchange:
         """What a response that was read whole tells."""
         self._answer, self._error = _answer(response, content=content), None
         signal = classify(response.status_code, response.headers, content, attempt.candidate.location)
+        if signal.action is Action.NEXT and not self._may_repeat(signal):
+            signal = msgspec.structs.replace(signal, action=Action.STOP)
         if signal.action is Action.REFRESH and self.auth is None:
             return msgspec.structs.replace(
                 signal, action=Action.STOP
@@ -161,7 +167,11 @@ class Exchange:
         if signal is None:
             raise error
         self._answer, self._error = None, error
-        return signal
+        return signal if self._may_repeat(signal) else msgspec.structs.replace(signal, action=Action.STOP)
+
+    def _may_repeat(self, signal: Signal) -> bool:
+        """Whether sending again can't make anything twice: it never can, or nothing was made for certain."""
+        return self.call.target.repeatable or signal.kind in _NEVER_MADE or signal.status in _REFUSED
 
     def broken(self, attempt: Attempt, relay: Relay, error: Exception | None = None) -> Exception:
         """The error for a caller whose stream broke after its first content.

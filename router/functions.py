@@ -60,7 +60,7 @@ class FunctionCall(Generic[R]):
 
     def attempt(self, attempt: Attempt) -> Signal:
         """Has the function make one attempt; gives what came of it."""
-        destination = self._destination(attempt)
+        destination = destination_of(self.call, attempt)
         try:
             self._result = self._function(destination)
         except NotSent:
@@ -74,7 +74,7 @@ class FunctionCall(Generic[R]):
         """`attempt` for a function that is awaited; it is cancelled when its time is up."""
         from anyio import fail_after  # noqa: PLC0415 - sync programs need no event loop
 
-        destination = self._destination(attempt)
+        destination = destination_of(self.call, attempt)
         try:
             with fail_after(destination.timeout_s):
                 awaited: Awaitable[R] = self._function(destination)
@@ -110,24 +110,31 @@ class FunctionCall(Generic[R]):
         self._error = error
         return signal
 
-    def _destination(self, attempt: Attempt) -> Destination:
-        """Where this attempt goes, passed by the guard.
 
-        Raises:
-            GuardStop: it would leave the policy.
-        """
-        target = self.call.target
-        address, headers = self.call.address(attempt), headers_of(attempt.candidate.mode)
-        self.call.check(
-            attempt, scheme="https", host=address.host, port=None, raw_path=address.raw_path, headers=headers
-        )
-        return Destination(
-            candidate=attempt.candidate,
-            publisher=target.publisher,
-            project="" if target.project == _NO_PROJECT else target.project,
-            host=address.host,
-            headers=headers,
-            timeout_s=min(attempt.timeout_s, self.call.core.policy.attempt_limit_s),
-            number=attempt.number,
-            trace=self.call.trace,
-        )
+def destination_of(call: Call, attempt: Attempt) -> Destination:
+    """Where an attempt of a call goes, passed by the guard.
+
+    Raises:
+        GuardStop: it would leave the policy.
+    """
+    target = call.target
+    address, headers = call.address(attempt), headers_of(attempt.candidate.mode)
+    call.check(
+        attempt,
+        method="POST",
+        scheme="https",
+        host=address.host,
+        port=None,
+        raw_path=address.raw_path,
+        headers=headers,
+    )
+    return Destination(
+        candidate=attempt.candidate,
+        publisher=target.publisher,
+        project="" if target.project == _NO_PROJECT else target.project,
+        host=address.host,
+        headers=headers,
+        timeout_s=min(attempt.timeout_s, call.core.policy.attempt_limit_s),
+        number=attempt.number,
+        trace=call.trace,
+    )

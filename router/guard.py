@@ -8,9 +8,12 @@ stopped here. It says yes or raises; it never repairs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
+
+import msgspec
 
 from catalog.query import Catalog
 from catalog.schema import CONFIDENCES, KINDS, Availability, Claim, Location, Model, Processing
@@ -19,8 +22,30 @@ from router.policy import Policy
 
 _PATH = re.compile(
     r"/v1(?:beta1)?/projects/[A-Za-z0-9.:_-]+/locations/([a-z0-9-]+)/"
-    r"(?:publishers/[a-z0-9-]+/models/((?:[A-Za-z0-9._@-]|%40)+):[A-Za-z]+|endpoints/openapi/chat/completions)(?:\?[^#]*)?"
+    r"(?:publishers/[a-z0-9-]+/models/((?:[A-Za-z0-9._@-]|%40)+):([A-Za-z]+)"
+    r"|endpoints/openapi/(?:chat/completions|responses|embeddings)|publishers/openai/v1/responses)(?:\?[^#]*)?"
 )
+# Of a resource; a segment of dots, or with escapes, is none.
+_RESOURCE = re.compile(
+    r"/v1(?:beta1)?/projects/[A-Za-z0-9.:_-]+/locations/([a-z0-9-]+)"
+    r"((?:/(?!\.)(?:[A-Za-z0-9._@~-]|%40)+)+)(?::([A-Za-z]+))?(?:\?[^#]*)?"
+)
+_OWN_HOST = re.compile(r"[a-z0-9_-]+\.([a-z]+-[a-z]+[0-9]+)-[a-z0-9]+\.prediction\.vertexai\.goog")
+_AT_REST = re.compile(r"cancel|wait|fetchPredictOperation|(?:fetch|set)PublisherModelConfig")
+_MADE_FOR_A_MODEL = ("/cachedContents", "/batchPredictionJobs")
+# Tools that ask the open web, by their keys or types, with the exceptions that would admit each.
+_OPEN_WEB = tuple(
+    (re.compile(pattern, re.IGNORECASE), frozenset(ids.split()))
+    for pattern, ids in (
+        (r"google_?search(?:_?retrieval)?", "google-search"),
+        (r"google_?maps", "google-maps"),
+        (r"enterprise_?web_?search", "enterprise-web-search"),
+        (r"url_?context", "url-context"),
+        (r"web_search(?:_.*)?", "claude-web-search another-tool"),
+        (r".*ai_?search", "exa-search external-search another-tool"),
+    )
+)
+_NAMED = re.compile(rb'"projects/[^/"\\\s]+/locations/([^/"\\\s]+)/([a-zA-Z]+)[^"\\\s]*"\s*[,:}\]]')
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 
 
@@ -34,7 +59,7 @@ class Guard:
         for name in policy.residency or ():
             self._countries |= catalog.countries(name)
         self._ids = {name: each.id for each in catalog.models.values() for name in (each.id, *each.aliases)}
-        self._known: dict[tuple[str, str, str, date, int | None], str] = {}
+        self._known: dict[tuple[object, ...], str] = {}
 
     def check(
         self,
@@ -47,31 +72,43 @@ class Guard:
         model: str,
         on: date,
         tokens: int | None = None,
+        method: str = "POST",
+        body: bytes | None = b"",
+        stated: int | None = None,
+        features: frozenset[str] = frozenset(),
     ) -> None:
-        """Passes an address that the policy admits.
+        """Passes a request that the policy admits, as it will be sent.
 
         Args:
-            model: the catalog's id of the model that the request asks for.
+            model: the catalog's id of the model that the request asks for; empty when it is about a
+                resource and names none.
             headers: those that will be sent, looked up in lower case.
+            body: None when it can be sent only once, and so not be looked at.
+            tokens: the size for which guarantees were asked; `stated` is that of the request, if its
+                caller has stated it.
+            features: what was read in the request.
 
         Raises:
             GuardStop: with what is wrong. Nothing must be sent.
         """
-        found = _PATH.fullmatch(raw_path)
+        found = _address(method, raw_path, model)
         if scheme != "https" or port not in (None, 443) or found is None:
             raise GuardStop(f"{scheme}://{host} with this path is not an address of a model; nothing was sent")
         location = self._catalog.locations.get(found[1])
-        if location is None or host != (location.private_host or _canonical_host(location)):
+        if location is None or host not in _hosts(location, host):
             raise GuardStop(f"host {host} and location {found[1]!r} do not belong together; nothing was sent")
         named = (found[2] or model).replace("%40", "@")
-        if self._ids.get(named, named) != model:
+        if found.re is _PATH and model and self._ids.get(named, named) != model:
             raise GuardStop(f"the path names another model than {model}; nothing was sent")
+        if any(name.startswith("x-vertex-router") for name in headers):
+            raise GuardStop("a header that is meant for the router would leave; nothing was sent")
         mode = _mode(headers)
-        key = (model, location.id, mode, on, tokens)
+        key = (model, location.id, mode, on, tokens, features)
         wrong = self._known.get(key)
         if wrong is None:
-            wrong = self._known[key] = self._wrong(self._catalog.models.get(model), location, mode, on, tokens)
-        if wrong:
+            known = self._catalog.models.get(model)
+            wrong = self._known[key] = self._wrong(known, location, mode, on, tokens, features, kept=not model)
+        if wrong := wrong or self._wrong_body(body, location, on, tokens, stated):
             raise GuardStop(f"{location.id} is outside the policy: {wrong}; nothing was sent")
 
     def check_unrouted(self, host: str) -> None:
@@ -86,7 +123,15 @@ class Guard:
             raise GuardStop(f"a request to {host} that was not understood; nothing was sent")
 
     def _wrong(  # noqa: PLR0911 - one return for each thing that can be wrong reads best here
-        self, model: Model | None, location: Location, mode: str, on: date, tokens: int | None
+        self,
+        model: Model | None,
+        location: Location,
+        mode: str,
+        on: date,
+        tokens: int | None,
+        features: Iterable[str],
+        *,
+        kept: bool,
     ) -> str:
         """What is wrong with this combination; empty if nothing is."""
         policy = self._policy
@@ -99,16 +144,76 @@ class Guard:
                 return "the overlay denies the location"
         if policy.residency is None:
             return ""
-        if model is None:
+        if model is None and not kept:
             return "the model is not in the catalog"
         if location.jurisdiction is None:
             return "it stands in no jurisdiction"
+        for name in features:
+            if name not in policy.allow_features and not self._bearable(name, on):
+                return f"nothing guarantees that {name} stays inside"
+        inside = self._catalog.countries(location.jurisdiction) <= self._countries
+        if model is None:
+            return "" if inside else "it stands outside the residency"
         if mode != "standard" and not self._bought_here(model.availability, location, mode, on):
             return f"{mode} is not known to be served here"
         if policy.assurance == "location":
-            inside = self._catalog.countries(location.jurisdiction) <= self._countries
             return "" if inside else "it stands outside the residency"
         return "" if self._stays(model.processing, location, on, tokens) else "no claim that processing stays inside"
+
+    def _bearable(self, feature: str, on: date) -> bool:
+        """Whether every claim about a feature says that it stays inside; by location, whether none denies it."""
+        known = self._catalog.features.get(feature)
+        said = [claim.stays for claim in known.localised if self._counts(claim, on)] if known else []
+        if self._policy.assurance == "location":
+            return "no" not in said
+        return bool(said) and all(stays == "yes" for stays in said)
+
+    def _wrong_body(
+        self, body: bytes | None, location: Location, on: date, tokens: int | None, stated: int | None
+    ) -> str:
+        """What is wrong with a body under a residency; empty if nothing is.
+
+        It looks for the plain forms only, in its own way; odd ones don't come so far.
+        """
+        policy = self._policy
+        if tokens is not None and (len(body or b"") if stated is None else stated) > tokens:
+            return f"the request may be larger than {tokens:,} tokens"
+        if policy.residency is None or not body:
+            return "the body can't be read" if self._unread(body) else ""
+        if wrong := self._wrong_names(body, location):
+            return wrong
+        try:
+            tools = _TOOLS.decode(body).tools
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return "" if "unread-body" in policy.allow_features else "the body can't be read"
+        return self._wrong_tools(tools, on)
+
+    def _wrong_names(self, body: bytes, location: Location) -> str:
+        """Resources of another location, and data that other services read outside the residency."""
+        for name, kind in _NAMED.findall(body) if b"/locations/" in body else ():
+            place = self._catalog.locations.get(name.decode(errors="replace"))
+            if kind in (b"collections", b"dataStores"):
+                stands = place.jurisdiction if place else None
+                if stands is None or not self._catalog.countries(stands) <= self._countries:
+                    return "it has data read outside the residency"
+            elif kind != b"publishers" and place is not location:
+                return "the body names a resource of another location"
+        return ""
+
+    def _unread(self, body: bytes | None) -> bool:
+        policy = self._policy
+        return body is None and policy.residency is not None and "unread-body" not in policy.allow_features
+
+    def _wrong_tools(self, tools: object, on: date) -> str:
+        """Searches of the open web that the policy has no exception for."""
+        for tool in tools if isinstance(tools, list) else ():
+            given = {key for key, value in tool.items() if value is not None} if isinstance(tool, dict) else set()
+            for name in (*given, str(tool["type"]) if "type" in given else ""):
+                for pattern, ids in _OPEN_WEB:
+                    admitted = ids & set(self._policy.allow_features) or any(self._bearable(each, on) for each in ids)
+                    if pattern.fullmatch(name) and not admitted:
+                        return f"nothing guarantees that {name} stays inside"
+        return ""
 
     def _stays(self, claims: tuple[Processing, ...], location: Location, on: date, tokens: int | None) -> bool:
         """Every claim that speaks of this request promises a boundary, each inside the next, the first inside ours."""
@@ -138,6 +243,30 @@ class Guard:
             oldest = on - timedelta(days=policy.max_evidence_age_days)
             good = good and source is not None and source.published >= oldest
         return good and claim.since <= on and (claim.until is None or on < claim.until)
+
+
+def _address(method: str, raw_path: str, model: str) -> re.Match[str] | None:
+    """The address of a model, or of a resource, when it is the one that the planner took it for."""
+    found = _PATH.fullmatch(raw_path) if method == "POST" else None
+    if found is not None:
+        return found if model or _AT_REST.fullmatch(found[3] or "") else None
+    found = _RESOURCE.fullmatch(raw_path)
+    return found if found is not None and (not model or found[2] in _MADE_FOR_A_MODEL) else None
+
+
+class _Tools(msgspec.Struct):
+    tools: Any = None
+
+
+_TOOLS = msgspec.json.Decoder(_Tools)
+
+
+def _hosts(location: Location, host: str) -> tuple[str, ...]:
+    """The hosts that belong to a location, and that of an endpoint of its own, if `host` is one there."""
+    own = _OWN_HOST.fullmatch(host)
+    canonical = _canonical_host(location)
+    mtls = "" if location.kind == "multi_region" else canonical.replace("aiplatform.", "aiplatform.mtls.")
+    return location.private_host or canonical, mtls, host if own and own[1] == location.id else ""
 
 
 def _canonical_host(location: Location) -> str:

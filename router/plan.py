@@ -97,7 +97,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request may go, in order, and why it may not go elsewhere.
 
     `allowed` and `refused` together name every location of the catalog. `policy` is the policy as
-    plain data, `summary` the same in a few words.
+    plain data, `summary` the same in a few words. `exceptions` are the features that the request asks
+    for and that the policy admits without a guarantee that they stay inside.
     """
 
     model: str
@@ -108,6 +109,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     allowed: tuple[Allowed, ...]
     refused: tuple[Refused, ...]
     warnings: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
 
     @property
@@ -141,6 +143,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 for each in self.refused
             ],
             "warnings": list(self.warnings),
+            "exceptions": list(self.exceptions),
             "alternatives": [
                 {"model": each.model, "mode": each.mode, "locations": list(each.locations), "why": each.why}
                 for each in self.alternatives

@@ -61,7 +61,8 @@ class Planner:
             if not admitted:
                 refused.append(next(each for each in judged if isinstance(each, Refused)))
         allowed = self._ordered(allowed, question)
-        return self._plan(model.id, question, allowed, refused, self._warnings(model, allowed, question))
+        warnings = [*self._warnings(model, allowed, question), *(self._exceptional(question) if allowed else ())]
+        return self._plan(model.id, question, allowed, refused, warnings)
 
     def plan_for_stranger(self, question: Question) -> Plan:
         """For a model that the catalog does not know: it stays where the client is set, if the policy lets it."""
@@ -71,6 +72,16 @@ class Planner:
             return self._plan(question.model, question, [judged], [], warnings)
         return self._plan(question.model, question, [], [judged], warnings)
 
+    def plan_for_resource(self, question: Question) -> Plan:
+        """For a request about a resource, which stays where it is, if the policy lets it."""
+        judged = self._rules.judge_resource(self._catalog.locations[question.caller], question)
+        if isinstance(judged, Allowed):
+            return self._plan(question.resource, question, [judged], [], self._exceptional(question))
+        return self._plan(question.resource, question, [], [judged], [])
+
+    def _exceptional(self, question: Question) -> Iterator[str]:
+        return (self._rules.why_exceptional(name, question) for name in self._rules.exceptions(question))
+
     def _plan(
         self,
         model: str,
@@ -79,15 +90,17 @@ class Planner:
         refused: Iterable[Refused],
         warnings: Iterable[str],
     ) -> Plan:
+        allowed = tuple(allowed)
         return Plan(
             model=model,
             modes=question.modes,
             on=question.on,
             policy=self._policy.as_dict(),
             summary=self._policy.summary,
-            allowed=tuple(allowed),
+            allowed=allowed,
             refused=tuple(refused),
             warnings=tuple(warnings),
+            exceptions=self._rules.exceptions(question) if allowed else (),
         )
 
     def _ordered(self, allowed: Iterable[Allowed], question: Question) -> list[Allowed]:

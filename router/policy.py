@@ -56,6 +56,8 @@ class Policy:
         preview_models: may preview models be used? Unless said, only without a residency.
         data_sharing_models: may models be used whose terms share prompts with their maker? Unless
             said, only without a residency.
+        allow_features: features of requests (`google-search`, `explicit-caching`, ...) that are admitted under a
+            residency although no guarantee says that they stay inside; see docs/requests.md.
         after_retirement: past an announced retirement that nobody has confirmed, `warn` or `refuse`.
         deadline_s: seconds for all attempts and waits of a request together, until its answer (of a
             stream: its first content).
@@ -87,6 +89,7 @@ class Policy:
     caller_location: CallerLocation = "prefer"
     preview_models: bool | None = None
     data_sharing_models: bool | None = None
+    allow_features: Collection[str] = ()
     after_retirement: AfterRetirement = "warn"
     deadline_s: float = 300.0
     attempts: int = 6
@@ -159,6 +162,7 @@ class Policy:
             ("deny_locations", self.deny_locations, catalog.location),
             ("allow_models", self.allow_models, catalog.model),
             ("deny_models", self.deny_models, catalog.model),
+            ("allow_features", self.allow_features, catalog.feature),
             ("prefer", set(self.prefer) - {*_KINDS, COST}, catalog.location),
         ):
             for name in names or ():
@@ -242,6 +246,7 @@ _TYPES: dict[str, Any] = {
     "caller_location": CallerLocation,
     "preview_models": bool | None,
     "data_sharing_models": bool | None,
+    "allow_features": tuple[str, ...],
     "after_retirement": AfterRetirement,
     "deadline_s": float,
     "attempts": int,

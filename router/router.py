@@ -8,7 +8,7 @@ import logging
 import os
 import random as _random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from types import ModuleType
@@ -25,7 +25,7 @@ from router.core import Call, Core
 from router.destination import Destination
 from router.drive import adrive, drive
 from router.errors import PolicyError
-from router.functions import FunctionCall, target_of
+from router.functions import FunctionCall, destination_of, target_of
 from router.guard import Guard
 from router.health import Health
 from router.plan import Plan
@@ -34,7 +34,7 @@ from router.policy import Policy
 from router.rules import Question
 from router.scope import Scopes
 from router.status import Status
-from router.trace import Trace
+from router.trace import Attempt, Trace
 from router.transport import RoutedTransport
 from router.verify import verify
 from router.waiting import async_seconds, async_wait, seconds, wait
@@ -145,7 +145,13 @@ class Router:
         return self._core.catalog
 
     def explain(
-        self, model: str, *, mode: Mode | None = None, tokens: int | None = None, on: date | None = None
+        self,
+        model: str,
+        *,
+        mode: Mode | None = None,
+        tokens: int | None = None,
+        features: Iterable[str] = (),
+        on: date | None = None,
     ) -> Plan:
         """Where requests for a model may go, where not and why, and what else the policy admits.
 
@@ -153,12 +159,14 @@ class Router:
             model: an id or alias of the catalog.
             mode: how capacity is bought; by default each mode of the policy.
             tokens: an upper bound of the request's context; None is unbounded.
+            features: what the requests ask for beyond the model's own work (`google-search`, ...).
             on: the day asked about; by default today.
 
         Raises:
-            UnknownModel: with the nearest ids.
+            UnknownModel, UnknownFeature: with the nearest ids.
         """
-        return self._core.explain(self._question(model, mode, tokens, on))
+        asked = frozenset(self.catalog.feature(name).id for name in features)
+        return self._core.explain(self._question(model, mode, tokens, on)._replace(features=asked))
 
     def models(
         self, *, mode: Mode | None = None, tokens: int | None = None, on: date | None = None
@@ -257,15 +265,44 @@ class Router:
 
         return routed
 
+    def live(self, model: str, *, project: str = "", location: str = "") -> Destination:
+        """Where a session of the Live API may be opened: a session is a connection, which no transport sees.
+
+        The host of the connection and the model in its first message must both be those of this place. A
+        client of google-genai whose `location` is this one makes them so.
+
+        Under a residency no session is admitted unless the policy has `allow_features = ["live"]`.
+
+        Args:
+            model: an id or alias of the catalog.
+            project: the Google Cloud project, for `Destination.model_name`.
+            location: the client's own location; needed where the policy keeps requests there.
+
+        Raises:
+            NotSent: the policy admits no place for it.
+        """
+        call = self._function_call(model, project, location, "standard", "", None, 0, frozenset({"live"}))
+        return destination_of(
+            call, Attempt(number=1, allowed=call.plan.allowed[0], timeout_s=call.core.policy.deadline_s)
+        )
+
     def _function_call(
-        self, model: str, project: str, location: str, mode: Mode, method: str, tokens: int | None, priority: int
+        self,
+        model: str,
+        project: str,
+        location: str,
+        mode: Mode,
+        method: str,
+        tokens: int | None,
+        priority: int,
+        features: frozenset[str] = frozenset(),
     ) -> Call:
         if not location and self.policy.caller_location == "wall":
             raise PolicyError("the policy keeps requests at the client's own location; give the call its location=")
         if location:
             self.catalog.location(location)
         target = target_of(self.catalog.model(model), project, location, mode, method)
-        question = Question(target.model, (mode,), self._core.today(), method=method, tokens=tokens, caller=location)
+        question = Question(target.model, (mode,), self._core.today(), method, tokens, location, features=features)
         return self._core.call(target, question, priority=priority)
 
     def status(self) -> Status:

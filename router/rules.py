@@ -11,12 +11,15 @@ from datetime import date
 from itertools import chain
 from typing import NamedTuple
 
-from catalog.query import Bounded, Catalog, Served
+from catalog.query import Bounded, Catalog, Served, Stays
 from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Location, Mode, Model, Quota
 from router.plan import NO_LIMIT, Allowed, Candidate, Limit, Refused
 from router.policy import Policy
 
 _BOUGHT = ("provisioned", "single_zone_provisioned")
+AT_REST = "google-data-residency"
+"""The source that says: data at rest stays in the location that was chosen."""
+
 _STAGE = {"preview": "a preview", "experimental": "an experimental"}
 
 
@@ -26,7 +29,10 @@ class Question(NamedTuple):
     `model` is an id or alias; `method` a model method, empty for any; `tokens` an upper bound of the
     request's context, None for unbounded; `caller` the location that the client was set to, if any;
     `pins` the locations that the request is bound to; `counted` the model whose tokens are counted,
-    when `model` is the one that counts them.
+    when `model` is the one that counts them; `features` what it asks for beyond the model's own work;
+    `read` locations of other services where data is read for it; `mtls` says that it needs a host which
+    takes certificate-bound tokens, `resource` the kind of resource that it is about when it names no model,
+    `host` that of an endpoint of its own.
     """
 
     model: str
@@ -37,6 +43,11 @@ class Question(NamedTuple):
     caller: str = ""
     pins: frozenset[str] = frozenset()
     counted: str = ""
+    features: frozenset[str] = frozenset()
+    read: frozenset[str] = frozenset()
+    mtls: bool = False
+    resource: str = ""
+    host: str = ""
 
 
 class Rules:
@@ -58,7 +69,7 @@ class Rules:
         served = self._catalog.served(model.id, place.id, mode, question.on, self._trust)
         bounded = self._catalog.boundary(model.id, place.id, question.on, question.tokens, self._trust)
         refused = next(self._refusals(model, place, mode, question, served, bounded), None)
-        return refused or self._admit(model, place, mode, question.on, served, bounded)
+        return refused or self._admit(model, place, mode, question, served, bounded)
 
     def judge_stranger(self, place: Location, question: Question) -> Allowed | Refused:
         """The client's own location, for a model that the catalog does not know; never under a residency."""
@@ -71,12 +82,50 @@ class Rules:
         return refused or Allowed(
             candidate=Candidate(question.model, place.id, mode),
             kind=place.kind,
-            host=place.endpoint,
+            host=_host(place, question),
             boundary=UNKNOWN_BOUNDARY,
             source="",
             checked=None,
             why="the model is not in the catalog; the client's own location is kept",
         )
+
+    def judge_resource(self, place: Location, question: Question) -> Allowed | Refused:
+        """The client's own location, for a request about a resource that is there, and names no model.
+
+        What it stores or touches at rest stays in the location that was chosen, so under a residency the
+        location must stand inside. What it has processed is judged by the features that it asks for.
+        """
+        refused = next(
+            chain(
+                self._denied("", place),
+                self._placed(place),
+                self._featured(place, question),
+                self._unwanted(place, question.modes[0], question),
+            ),
+            None,
+        )
+        inside = f"; the location stands within {self._named}" if self._within is not None else ""
+        return refused or Allowed(
+            candidate=Candidate(question.resource, place.id, question.modes[0]),
+            kind=place.kind,
+            host=question.host or _host(place, question),
+            boundary=place.jurisdiction or UNKNOWN_BOUNDARY,
+            source=self._cite(AT_REST if self._within is not None else ""),
+            checked=None,
+            why=f"{question.resource} stays where it is{inside}",
+        )
+
+    def exceptions(self, question: Question) -> tuple[str, ...]:
+        """The features that are admitted though no guarantee covers them."""
+        if self._within is None:
+            return ()
+        covered = {name for name in question.features if self._stays(name, question).verdict == "yes"}
+        return tuple(sorted(question.features - covered))
+
+    def why_exceptional(self, feature: str, question: Question) -> str:
+        """What is not guaranteed of a feature, and what admits it all the same."""
+        by = "allow_features" if feature in self._policy.allow_features else 'assurance = "location"'
+        return f"{feature}: {self._stays(feature, question).reason}; admitted by the policy's {by}"
 
     def serves(self, model: Model, place: Location, mode: Mode, on: date) -> bool:
         """Whether there is good enough evidence that the location serves the model in this mode."""
@@ -90,6 +139,7 @@ class Rules:
         if self._within is not None:
             by_place = self._policy.assurance == "location"
             yield from self._outside_by_place(place, bounded) if by_place else self._outside(place, bounded)
+        yield from self._featured(place, question)
         yield from self._unwanted(place, mode, question)
         yield from self._barred(model, place, question)
         if question.counted:
@@ -140,12 +190,44 @@ class Rules:
             reason = f"{bounded.reason}, outside {self._named}"
             yield self._refuse(place, "boundary-outside", reason, bounded.claim.source)
 
+    def _placed(self, place: Location) -> Iterator[Refused]:
+        """Where data at rest stays: the location itself stands inside. No claim is weaker or stronger than that."""
+        if self._within is None:
+            return
+        if place.jurisdiction is None:
+            yield self._refuse(place, "no-boundary", "global stands nowhere in particular", place.source)
+        elif not self._catalog.place(place.id) <= self._within:
+            yield self._refuse(place, "location-outside", f"the location stands outside {self._named}", place.source)
+
+    def _featured(self, place: Location, question: Question) -> Iterator[Refused]:
+        """What the request asks for beyond the model's own work, and where other services read data for it."""
+        if self._within is None:
+            return
+        for name in sorted(question.features - set(self._policy.allow_features)):
+            stays = self._stays(name, question)
+            tolerated = stays.verdict == "unknown" and self._policy.assurance == "location"
+            if stays.verdict != "yes" and not tolerated:
+                mend = f'allow_features = ["{name}"] would admit it'
+                source = stays.claim.source if stays.claim else ""
+                yield self._refuse(place, f"feature-{name}", stays.reason, source, mend)
+        for name in sorted(question.read):
+            there = self._catalog.locations.get(name)
+            if there is None or not there.jurisdiction or not self._catalog.place(name) <= self._within:
+                yield self._refuse(place, "read-outside", f"data is read in {name}, outside {self._named}")
+
+    def _stays(self, feature: str, question: Question) -> Stays:
+        return self._catalog.stays(feature, question.on, self._trust)
+
     def _unwanted(self, place: Location, mode: Mode, question: Question) -> Iterator[Refused]:
         """What binds the request to a location, and what the policy says of locations and modes."""
         policy = self._policy
         if question.pins and question.pins != {place.id}:
             named = ", ".join(sorted(question.pins))
             yield self._refuse(place, "pinned", f"a resource that the request names binds it to {named}")
+        if question.mtls and not place.mtls_host:
+            reason = "multi-regions publish no host for certificate-bound tokens"
+            mend = "a client without a certificate could go there"
+            yield self._refuse(place, "no-mtls-host", reason, place.source, mend)
         if place.id in policy.deny_locations:
             yield self._refuse(place, "location-denied", "the policy's deny_locations names it")
         if policy.allow_locations is not None and place.id not in policy.allow_locations:
@@ -191,7 +273,9 @@ class Rules:
     def _refuse(self, place: Location, rule: str, reason: str, source: str = "", mend: str = "") -> Refused:
         return Refused(location=place.id, rule=rule, reason=reason, source=self._cite(source), mend=mend)
 
-    def _admit(self, model: Model, place: Location, mode: Mode, on: date, served: Served, bounded: Bounded) -> Allowed:
+    def _admit(
+        self, model: Model, place: Location, mode: Mode, question: Question, served: Served, bounded: Bounded
+    ) -> Allowed:
         guaranteed = self._within is not None and self._policy.assurance == "processing"
         resting = bounded.claim if guaranteed else served.claim
         ages = (served.age_days, bounded.age_days if guaranteed else None)
@@ -207,14 +291,14 @@ class Rules:
         return Allowed(
             candidate=Candidate(model.id, place.id, mode),
             kind=place.kind,
-            host=place.endpoint,
+            host=_host(place, question),
             boundary=bounded.boundary,
             source=self._cite(resting.source if resting else place.source),
             checked=resting.checked if resting else None,
             age_days=max((age for age in ages if age is not None), default=None),
             own=served.own or (self._within is not None and bounded.own),
             why=why,
-            limit=self._limit(model, place, on),
+            limit=self._limit(model, place, question.on),
         )
 
     def _limit(self, model: Model, place: Location, on: date) -> Limit:
@@ -233,3 +317,7 @@ class Rules:
         """A source's address, or its id when it has none."""
         found = self._catalog.sources.get(source)
         return (found.url or found.id) if found else ""
+
+
+def _host(place: Location, question: Question) -> str:
+    return place.mtls_host if question.mtls else place.endpoint

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from router.errors import RouterError
+from router.wire import ROUTER_HEADERS
 
 NAMES = ("httpx2", "httpx")
 _CACHED_URLS = 4096
@@ -45,7 +46,7 @@ class Stack:
         return self.module.Request(
             request.method,
             request.url,
-            headers=request.headers.raw,
+            headers=[(name, value) for name, value in request.headers.raw if not _ours(name)],
             stream=request.stream,
             extensions=request.extensions,
         )
@@ -62,7 +63,7 @@ class Stack:
         drop = {b"host", *(name.lower().encode("ascii") for name in headers)}
         if body is not None:
             drop |= {b"content-length", b"transfer-encoding"}  # set anew for a body that is known whole
-        own = [(name, value) for name, value in like.headers.raw if name.lower() not in drop]
+        own = [(name, value) for name, value in like.headers.raw if name.lower() not in drop and not _ours(name)]
         added = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
         stream = like.stream
         if body is not None:
@@ -98,6 +99,11 @@ class Stack:
     def async_body(self, chunks: AsyncGenerator[bytes, None], close: Callable[[], Awaitable[None]]) -> Any:
         """A stream for an async client."""
         return _body(self.module.AsyncByteStream, _AsyncBody)(chunks, close)
+
+
+def _ours(name: bytes) -> bool:
+    """Whether a header is between caller and router, and goes no further."""
+    return name.lower().startswith(ROUTER_HEADERS.encode())
 
 
 class _SyncBody:

@@ -24,6 +24,8 @@ class Dialect(StrEnum):
     GEMINI = "gemini"
     ANTHROPIC = "anthropic"
     OPENAI = "openai"
+    OTHER = "other"
+    """Not known: errors are looked for in its events, an end is not."""
 
 
 class Event(NamedTuple):
@@ -126,6 +128,7 @@ _END = {
     Dialect.GEMINI: re.compile(rb'"(?:finishReason|blockReason)"\s*:'),
     Dialect.ANTHROPIC: re.compile(rb'"type"\s*:\s*"message_stop"'),
     Dialect.OPENAI: re.compile(rb'^\[DONE\]|"finish_reason"\s*:\s*"'),
+    Dialect.OTHER: re.compile(rb""),
 }
 
 

@@ -1,4 +1,4 @@
-"""Reads a request: which model it asks for, by which method, where, for whom.
+"""Reads a request: which model or resource it asks for, by which method, where, for whom.
 
 Only shapes that are known are understood, letter by letter; everything else is `NotUnderstood`, with
 the reason in words. Nothing is guessed: the policy decides what happens to what is not understood.
@@ -10,10 +10,12 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
 from catalog.schema import Mode
+from router import hosts, resources
 from router.modes import REQUEST_TYPE, SHARED_REQUEST_TYPE, mode_of
 from router.streams import Dialect
 from router.wire import UNREADABLE
@@ -42,6 +44,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     `model` is the id or alias by which the catalog is asked where the request may go; for Claude's
     token counting that is `count-tokens`, and `counted` the model in the body. `before` and `after`
     are the raw path (with its query) around the location, which is all that ever changes of it.
+
+    `resource` is the kind of a request that is about a located resource and never moves (its `model` is
+    then empty), and `asks` the feature that it is a part of. `repeatable` is false for what would make
+    something twice; `mtls` and `own_host` keep a request to the hosts that take it.
     """
 
     project: str
@@ -54,6 +60,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     before: str
     after: str
     counted: str = ""
+    resource: str = ""
+    asks: str = ""
+    repeatable: bool = True
+    mtls: bool = False
+    own_host: str = ""
 
 
 class NotUnderstood(msgspec.Struct, frozen=True):
@@ -62,25 +73,39 @@ class NotUnderstood(msgspec.Struct, frozen=True):
     reason: str
 
 
-_HOST = re.compile(r"(?:[a-z0-9-]+-)?aiplatform(?:\.[a-z]+\.rep)?\.googleapis\.com")
-_ROUTE = re.compile(
+_PLACE = re.compile(
     r"(?P<before>/(?:v1|v1beta1)/projects/(?P<project>[A-Za-z0-9](?:[A-Za-z0-9.:_-]*[A-Za-z0-9])?)/locations/)"
-    r"(?P<location>[a-z0-9-]+)"
-    r"(?P<after>/(?:publishers/(?P<publisher>[a-z0-9-]+)/models/(?P<model>[A-Za-z0-9._@%-]+):(?P<verb>[A-Za-z]+)"
-    r"|endpoints/openapi/chat/completions))"
+    r"(?P<location>[a-z0-9-]+)(?P<after>/.*)"
+)
+_MODEL_PATH = re.compile(
+    r"/publishers/(?P<publisher>[a-z0-9-]+)/models/(?P<model>[A-Za-z0-9._@%-]+):(?P<verb>[A-Za-z]+)"
+)
+_BY_BODY = re.compile(
+    r"/endpoints/openapi/(?P<method>chat/completions|responses|embeddings)|/publishers/openai/v1/(?P<own>responses)"
 )
 _EXPRESS = re.compile(r"/(?:v1|v1beta1)/publishers/")
 _MODEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]*[A-Za-z0-9])?")
 
 _METHODS = {
-    "google": frozenset({"generateContent", "streamGenerateContent", "countTokens", "predict", "embedContent"}),
+    "google": frozenset(
+        {
+            *("generateContent", "streamGenerateContent", "countTokens", "computeTokens"),
+            *("predict", "embedContent", "predictLongRunning"),
+        }
+    ),
     "anthropic": frozenset({"rawPredict", "streamRawPredict"}),
     "mistralai": frozenset({"rawPredict", "streamRawPredict"}),
 }
 _DIALECTS = {"google": Dialect.GEMINI, "anthropic": Dialect.ANTHROPIC, "mistralai": Dialect.OPENAI}
 
 COUNT_TOKENS = "count-tokens"
-CHAT_COMPLETIONS = "chat/completions"
+LONG_RUNNING = "predictLongRunning"
+
+
+# What in a query changes what is asked. Source: the system parameters of Google's APIs.
+_CHANGES = re.compile(r"(?:^|[&?])\$?(?:alt=(?!json|sse|media|&|$)|http(?:Method|Headers|Body)=|req=|callback=)")
+_TOKENS = re.compile(r"(?:^|[&?])(?:access_token|oauth_token|bearer_token)=")
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
 def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotUnderstood:
@@ -89,34 +114,91 @@ def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotU
     Args:
         private_hosts: hosts that are understood besides the canonical ones.
     """
-    if asked.method != "POST":
-        return NotUnderstood(f"only POST requests are routed; this is {asked.method}")
-    known = _HOST.fullmatch(asked.host) or asked.host in private_hosts
-    if asked.scheme != "https" or asked.port not in (None, 443) or not known:
-        port = f":{asked.port}" if asked.port else ""
-        return NotUnderstood(f"{asked.scheme}://{asked.host}{port} is not a Vertex AI host")
-    path, question, query = asked.raw_path.partition("?")
-    route = _ROUTE.fullmatch(path)
-    if route is None:
-        return NotUnderstood(_why_not(path))
+    place = _place(asked, private_hosts)
+    if isinstance(place, NotUnderstood):
+        return place
     mode = mode_of(asked.headers)
     if mode is None:
         return NotUnderstood(f"unknown value of the header {REQUEST_TYPE} or {SHARED_REQUEST_TYPE}")
-    named = _openapi(asked.body) if route["publisher"] is None else _publisher(route, asked.body)
+    named = _named(asked, place.path)
     if isinstance(named, NotUnderstood):
         return named
+    if odd := _odd(asked.headers, place.query):
+        return NotUnderstood(odd)
+    if place.host.dedicated and named.resource != "endpoints":
+        return NotUnderstood(f"{asked.host} is an endpoint's own host, and the path is not that of an endpoint")
     return Target(
-        project=route["project"],
-        location=route["location"],
+        project=place.project,
+        location=place.location,
         publisher=named.publisher,
         model=named.model,
         method=named.method,
         dialect=named.dialect,
         mode=mode,
-        before=route["before"],
-        after=f"{route['after']}{question}{query}",
+        before=place.before,
+        after=f"{place.path}?{place.query}" if "?" in asked.raw_path else place.path,
         counted=named.counted,
+        resource=named.resource,
+        asks=named.asks,
+        repeatable=named.repeatable,
+        mtls=place.host.mtls,
+        own_host=asked.host if place.host.dedicated else "",
     )
+
+
+class _Place(NamedTuple):
+    """The parts of an address: `before` the location, and the `path` after it."""
+
+    host: hosts.Host
+    before: str
+    project: str
+    location: str
+    path: str
+    query: str
+
+
+def _place(asked: Incoming, private_hosts: Collection[str]) -> _Place | NotUnderstood:
+    host = hosts.understood(asked.host, private_hosts)
+    if asked.scheme != "https" or asked.port not in (None, 443) or host is None:
+        return NotUnderstood(hosts.why_not(asked.scheme, asked.host, asked.port))
+    path, _, query = asked.raw_path.partition("?")
+    found = _PLACE.fullmatch(path)
+    if found is None:
+        return NotUnderstood(_why_not(path))
+    if host.dedicated not in ("", found["location"]):
+        return NotUnderstood(f"{asked.host} is in {host.dedicated}, and the path names {found['location']}")
+    return _Place(host, found["before"], found["project"], found["location"], found["after"], query)
+
+
+def _odd(headers: Mapping[str, str], query: str) -> str:
+    """What in query and headers may change what is asked; empty if nothing does."""
+    if any(name in headers for name in _OVERRIDES):
+        return "a header replaces the method of the request; send it with the method that is meant"
+    query = unquote(query)
+    if _TOKENS.search(query):
+        return "a token stands in the address, where it would be logged; send it as a header"
+    return "the query changes the form or the method of the request" if _CHANGES.search(query) else ""
+
+
+def _named(asked: Incoming, path: str) -> _Named | NotUnderstood:
+    """What the path after the location, or the body, names."""
+    if asked.method == "POST" and (by_body := _BY_BODY.fullmatch(path)):
+        return _openapi(by_body, asked.body)
+    if resource := resources.read(asked.method, path):
+        return _Named(
+            "",
+            "",
+            "",
+            resource.dialect,
+            resource=resource.collection,
+            asks=resource.asks,
+            repeatable=resource.repeatable,
+        )
+    if asked.method != "POST":
+        return NotUnderstood(f"only POST requests are routed to models; this is {asked.method}")
+    route = _MODEL_PATH.fullmatch(path)
+    whole = asked.raw_path.partition("?")[0]
+    return NotUnderstood(_why_not(whole)) if route is None else _publisher(route, asked.body)
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -127,6 +209,9 @@ class _Named(msgspec.Struct, frozen=True):
     method: str
     dialect: Dialect
     counted: str = ""
+    resource: str = ""
+    asks: str = ""
+    repeatable: bool = True
 
 
 def _publisher(route: re.Match[str], body: bytes | None) -> _Named | NotUnderstood:
@@ -138,22 +223,26 @@ def _publisher(route: re.Match[str], body: bytes | None) -> _Named | NotUndersto
         return NotUnderstood("the path does not hold a model id")
     dialect = _DIALECTS[publisher]
     if publisher != "anthropic" or model != COUNT_TOKENS:
-        return _Named(publisher, model, verb, dialect)
+        return _Named(publisher, model, verb, dialect, repeatable=verb != LONG_RUNNING)
     counted = _body(body)
     if isinstance(counted, NotUnderstood):
         return counted
     return _Named(publisher, model, verb, dialect, counted.model)
 
 
-def _openapi(body: bytes | None) -> _Named | NotUnderstood:
-    """The OpenAI-compatible endpoint: the model stands in the body as `publisher/model`."""
+def _openapi(path: re.Match[str], body: bytes | None) -> _Named | NotUnderstood:
+    """The OpenAI-compatible endpoints: the model stands in the body, as a rule as `publisher/model`."""
     found = _body(body)
     if isinstance(found, NotUnderstood):
         return found
-    publisher, _, model = found.model.partition("/")
+    method = path["method"] or path["own"]
+    if path["own"] and "/" not in found.model:
+        publisher, model = "openai", found.model
+    else:
+        publisher, _, model = found.model.partition("/")
     if not publisher or not _MODEL.fullmatch(model):
         return NotUnderstood("the body's `model` is not of the form publisher/model")
-    return _Named(publisher, model, CHAT_COMPLETIONS, Dialect.OPENAI)
+    return _Named(publisher, model, method, Dialect.OPENAI if method == "chat/completions" else Dialect.OTHER)
 
 
 class _Body(msgspec.Struct):
@@ -184,6 +273,8 @@ def _why_not(path: str) -> str:
             "express mode: the path names no project and no location, so the service chooses where to process; "
             "give the client a project and a location instead of an API key"
         )
+    if path.startswith("/ws/"):
+        return "a Live session, which is no request but a connection; `Router.live` tells where it may be opened"
     if "/locations/" not in path:
         return "the path names no location"
-    return f"{path} is none of the known model methods"
+    return f"{path} is none of the known model methods and resources"

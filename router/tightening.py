@@ -105,6 +105,7 @@ _RULES: Mapping[str, Stricter] = {
     "allow_models": _fewer,
     "deny_models": _any,
     "prefer": _any,
+    "allow_features": _fewer,
     "caller_location": lambda old, new: old != "wall" or new == "wall",
     "after_retirement": _ordered("warn", "refuse"),
     "deadline_s": _at_most,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from router.bell import Bell
+from router.pins import Pin
 from router.plan import Allowed, Candidate
 from router.signals import Signal
 
@@ -72,6 +73,8 @@ class Trace(msgspec.Struct):
     or `deadline` (what ran out), `network` (several hosts can't be reached), `cancelled`, `broken`
     (a stream, after its first content), or empty while the request is under way. `eta_s` is given
     when the request was refused because its turn would not come in time: when it would have come.
+    `pins` is what binds the request to a location; `exceptions` are the features that it asks for and
+    that the policy admits without a guarantee.
     """
 
     model: str
@@ -81,6 +84,8 @@ class Trace(msgspec.Struct):
     note: str = ""
     eta_s: float | None = None
     advice: tuple[str, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    exceptions: tuple[str, ...] = ()
 
     @property
     def location(self) -> str:
@@ -111,10 +116,14 @@ class Trace(msgspec.Struct):
             "note": self.note,
             "eta_s": self.eta_s,
             "advice": list(self.advice),
+            "pinned": [{"resource": pin.resource, "location": pin.location} for pin in self.pins],
+            "exceptions": list(self.exceptions),
         }
 
     def _lines(self) -> Iterator[str]:
         yield f"{self.model}: {self.outcome or 'under way'}" + (f" ({self.note})" if self.note else "")
+        yield from (f"  bound to {pin.location} by {pin.resource}" for pin in self.pins)
+        yield from (f"  by the policy's exception: {name}" for name in self.exceptions)
         for each in self.tried:
             signal, candidate = each.signal, each.attempt.candidate
             said = f": {signal.message}" if signal.message else ""

@@ -45,6 +45,9 @@ _ANTHROPIC_TYPE = {
     "overloaded_error": 529,
 }
 
+ROUTER_HEADERS = "x-vertex-router"
+"""How the names of headers begin that are between caller and router, and are never sent."""
+
 _LONGEST_HINT_S = 900.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 

@@ -25,12 +25,15 @@ FLOORS = (
     "catalog/history catalog/lint/__init__ catalog/overlay catalog/refresh/__init__",
     "catalog/loader",
     "catalog/__init__ catalog/prices router/bell router/capacity/breaker router/capacity/knobs router/capacity/pace"
-    " router/modes router/plan router/wire",
+    " router/hosts router/modes router/pins router/plan router/wire",
     "catalog/price_table catalog/throughput router/capacity/budget router/capacity/events router/capacity/pools"
-    " router/capacity/recorder router/signals router/status router/streams",
-    "router/faults router/probe/verdict router/relay router/target router/thrift router/trace router/used",
-    "router/affinity router/destination router/endpoints router/errors router/health router/pins router/waiting",
-    "router/capacity/lanes router/policy router/probe/claims router/stack router/batch/settings",
+    " router/capacity/recorder router/members router/signals router/status router/streams",
+    "router/faults router/features router/probe/verdict router/relay router/resources router/thrift router/trace"
+    " router/used",
+    "router/affinity router/errors router/health router/target router/waiting",
+    "router/contents router/directives router/endpoints",
+    "router/capacity/lanes router/destination router/policy router/probe/claims router/sizes router/stack"
+    " router/batch/settings",
     "router/capacity/controller",
     "router/capacity/__init__",
     "router/auth router/clients router/flow router/guard router/rules router/tightening"
@@ -55,9 +58,9 @@ FLOORS = (
     "router/probe/__init__",
     "router/cli/__init__ router/cli/options router/cli/output router/cli/progress router/cli/scenes",
     "router/cli/batch_view router/cli/catalog/evidence",
-    "router/cli/ask router/cli/batch router/cli/catalog/diff router/cli/catalog/expiring router/cli/catalog/lint"
-    " router/cli/catalog/listing router/cli/catalog/reading router/cli/catalog/show router/cli/catalog/sources"
-    " router/cli/catalog/price"
+    "router/cli/ask router/cli/batch router/cli/catalog/diff router/cli/catalog/expiring"
+    " router/cli/catalog/features router/cli/catalog/lint router/cli/catalog/listing router/cli/catalog/reading"
+    " router/cli/catalog/price router/cli/catalog/show router/cli/catalog/sources"
     " router/cli/catalog/where router/cli/demo router/cli/emulate router/cli/explain router/cli/probe",
     "router/cli/catalog/refresh",
     "router/cli/catalog/__init__",

@@ -106,6 +106,7 @@ def roomy_catalog(*models: Model, own: Own | None = None) -> Catalog:
         jurisdictions=shipped.jurisdictions.values(),
         locations=shipped.locations.values(),
         models=models,
+        features=shipped.features.values(),
         own=own or Own(),
     )
 

@@ -13,7 +13,7 @@ from catalog.errors import Problem
 
 
 def check(draft: Draft, today: date) -> Iterator[Problem]:
-    tables: tuple[list[Entry[Any]], ...] = (draft.sources, draft.jurisdictions, draft.models)
+    tables: tuple[list[Entry[Any]], ...] = (draft.sources, draft.jurisdictions, draft.models, draft.features)
     for entries in tables:
         for before, entry in pairwise(entries):
             if before.file == entry.file and entry.value.id < before.value.id:

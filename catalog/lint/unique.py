@@ -17,6 +17,7 @@ def check(draft: Draft, today: date) -> Iterator[Problem]:
     yield from _repeated(draft.jurisdictions, {})
     yield from _repeated(draft.locations, {})
     yield from _repeated(draft.models, {name: base.model(name).id for name in base.names()} if base else {})
+    yield from _repeated(draft.features, {})
 
 
 def _repeated(entries: Iterable[Entry[Any]], taken: dict[str, str]) -> Iterator[Problem]:

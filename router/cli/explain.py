@@ -26,6 +26,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add_overlay(parser)
     parser.add_argument("--mode", choices=MODES, help="how capacity is bought (default: the modes of the policy)")
     parser.add_argument("--tokens", type=count, metavar="N", help="the size of the request's context (default: any)")
+    parser.add_argument(
+        "--feature",
+        action="append",
+        default=[],
+        metavar="FEATURE",
+        help="what the request asks for beyond the model, e.g. google-search (see `catalog features`); may be repeated",
+    )
     add_on(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -35,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
     """Prints the plan; 3 when it allows nothing."""
     policy = policy_of(given, **({"modes": [given.mode]} if given.mode else {}))
     router = Router(policy, catalog=catalog_of(given))
-    plan = router.explain(given.model, mode=given.mode, tokens=given.tokens, on=given.on)
+    plan = router.explain(given.model, mode=given.mode, tokens=given.tokens, features=given.feature, on=given.on)
     if given.json:
         print_json(plan.as_dict())
     else:

@@ -15,11 +15,16 @@ import msgspec
 
 from catalog.errors import UnknownModel
 from catalog.schema import Location
+from router.contents import UNREAD
 from router.core import Core
 from router.errors import NoRoute, RequestNotUnderstood
+from router.features import features, named
+from router.members import members, plain
+from router.pins import names
 from router.plan import Plan
 from router.rules import Question
 from router.scope import Scopes
+from router.streams import Dialect
 from router.wire import UNREADABLE
 
 
@@ -66,10 +71,20 @@ def check(core: Core, place: Location, message: Any) -> None:
     parts = name.split("/")
     if parts[2:3] != ["locations"] or parts[3] != place.id:
         raise _refused(core, f"a Live session at {place.id} for {name}, which is not there")
-    question = Question(parts[-1], ("standard",), core.today(), caller=place.id)
+    question = _asked(message, Question(parts[-1], ("standard",), core.today(), caller=place.id))
     plan = _plan(core, question)
     if place.id not in {allowed.candidate.location for allowed in plan.allowed}:
         raise NoRoute(plan)
+
+
+def _asked(message: str | bytes, question: Question) -> Question:
+    """The question with what the session asks for beyond its model, and what it names elsewhere."""
+    text = plain(message.encode() if isinstance(message, str) else message)
+    inside = members((members(text) or {}).get("setup", b""))
+    asked = {UNREAD} if inside is None else features(named(inside), Dialect.GEMINI)
+    found = names(text)
+    places = {question.caller, *(pin.location for pin in found.pins)} if found.pins else set[str]()
+    return question._replace(features=frozenset({"live", *asked}), pins=frozenset(places), read=found.read)
 
 
 def _plan(core: Core, question: Question) -> Plan:

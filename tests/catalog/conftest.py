@@ -161,11 +161,29 @@ where = "price list"
 checked = 2026-02-01
 """
 
+FEATURES = """\
+[[feature]]
+id = "calling"
+name = "Calling"
+
+[[feature]]
+id = "humming"
+name = "Humming"
+
+[[feature.localised]]
+stays = "no"
+from = 2026-01-02
+source = "tide-table"
+where = "table 9"
+checked = 2026-02-01
+"""
+
 VALID = {
     "sources": SOURCES,
     "jurisdictions": JURISDICTIONS,
     "locations": LOCATIONS,
     "models/acme": MODELS,
+    "features": FEATURES,
     "prices/acme": PRICES,
 }
 """The files of the valid catalog, by name without `.toml`."""

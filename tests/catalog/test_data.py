@@ -37,6 +37,7 @@ def cited() -> Iterator[str]:
     """The source of every statement of the catalog."""
     yield from (location.source for location in LOCATIONS)
     yield from (stated.claim.source for stated in catalog_draft(SHIPPED, []).priced())
+    yield from (claim.source for feature in SHIPPED_CATALOG.features.values() for claim in feature.localised)
     for model in MODELS:
         yield from (claim.source for claim in claims_of(model))
         yield from (claim.source for claim in (*model.capability, *model.quota, *model.throughput))
@@ -284,3 +285,17 @@ def test_each_model_stands_in_a_file_of_its_publisher() -> None:
         publishers = {SHIPPED_CATALOG.model(name).publisher for name in ids(f"models/{file.name}", "model")}
         assert len(publishers) == 1
         assert f"{file.stem}-".startswith(f"{publishers.pop()}-")  # as google-maas, a part of google
+
+
+# Features
+
+
+def test_each_feature_says_where_it_was_read_and_no_guarantee_is_made_up() -> None:
+    """The marks of Google's table of capabilities are lost, so none of them can be a yes."""
+    assert SHIPPED_CATALOG.features
+    for feature in SHIPPED_CATALOG.features.values():
+        (claim,) = feature.localised
+        assert claim.where
+        assert claim.note
+        assert claim.since <= claim.checked <= TODAY
+        assert claim.stays in ("no", "unknown")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,17 +10,22 @@ from catalog import (
     Availability,
     Bounded,
     Catalog,
+    Feature,
     Jurisdiction,
+    Localised,
     Location,
     Model,
     Processing,
     Retirement,
     Served,
     Source,
+    Stays,
     Trust,
+    UnknownFeature,
     UnknownJurisdiction,
     UnknownLocation,
     UnknownModel,
+    load,
 )
 
 ANY = Trust()
@@ -437,3 +442,58 @@ def test_a_guarantee_of_less_confidence_than_asked_for_is_unknown() -> None:
 def test_a_boundary_does_not_ask_whether_the_model_is_served() -> None:
     known = catalog_of(model(availability("no", "eu"), processing("eu", "eu")))
     assert known.boundary("robin", "eu", DAY).boundary == "eu"
+
+
+# Features
+
+
+def stays(*claims: Localised, on: date = DAY, trust: Trust = ANY) -> Stays:
+    known = catalog_of(model())
+    humming = Feature(id="humming", name="Humming", localised=claims)
+    found = Catalog(
+        sources=known.sources.values(),
+        jurisdictions=known.jurisdictions.values(),
+        locations=known.locations.values(),
+        models=known.models.values(),
+        features=[humming],
+    )
+    return found.stays("humming", on, trust)
+
+
+def localised(verdict: str, **more: Any) -> Localised:
+    given: dict[str, Any] = {"since": FIRST, "source": "page", "where": "here", "checked": DAY, **more}
+    return Localised(stays=verdict, **given)
+
+
+@pytest.mark.parametrize("verdict", ["yes", "no", "unknown"])
+def test_a_feature_stays_or_does_not_or_it_is_unknown(verdict: str) -> None:
+    found = stays(localised(verdict))
+    assert (found.verdict, found.claim) == (verdict, localised(verdict))
+    assert found.reason.startswith("Humming: ")
+
+
+def test_of_claims_about_a_feature_the_most_cautious_one_is_taken() -> None:
+    assert stays(localised("yes"), localised("unknown")).verdict == "unknown"
+    assert stays(localised("yes"), localised("unknown"), localised("no")).verdict == "no"
+
+
+def test_a_note_is_the_reason() -> None:
+    assert stays(localised("no", note="it can be heard outside")).reason == "Humming: it can be heard outside"
+
+
+def test_evidence_about_a_feature_has_its_days_and_its_confidence_too() -> None:
+    assert stays(localised("yes"), on=FIRST - timedelta(days=1)).verdict == "unknown"
+    assert stays(localised("yes", until=DAY)).verdict == "unknown"
+    assert stays(localised("yes", confidence="low"), trust=Trust("medium")).verdict == "unknown"
+
+
+def test_of_a_feature_without_claims_or_that_is_not_there_nothing_is_known() -> None:
+    assert stays().verdict == "unknown"
+    assert catalog_of().stays("yodelling", DAY).verdict == "unknown"
+
+
+def test_a_feature_is_found_by_its_id_or_the_nearest_are_told() -> None:
+    known = load()
+    assert known.feature("google-search").name == "Grounding with Google Search"
+    with pytest.raises(UnknownFeature, match="nearest: google-search"):
+        known.feature("google-serch")

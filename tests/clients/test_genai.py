@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -159,3 +160,42 @@ def test_what_would_bypass_the_router_is_refused(world: World) -> None:
         world.router().genai_http_options(httpx_client=object())
     with pytest.raises(TypeError, match="vertexai=True"):
         world.router().wrap(world.keep(genai.Client(api_key="a-key")))
+
+
+def test_a_live_session_of_a_client_set_to_the_routers_place_names_it_in_host_and_model(
+    bad_day: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `Router.live` rests on: the client makes both of its own location."""
+    opened: list[str] = []
+
+    class Opened(Exception):
+        """Far enough: the address and the first message are made."""
+
+    class Connection:
+        async def __aenter__(self) -> Connection:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+        async def send(self, message: str) -> None:
+            opened.append(json.loads(message)["setup"]["model"])
+            raise Opened
+
+    def connect(uri: str, **_: Any) -> Connection:
+        opened.append(uri)
+        return Connection()
+
+    monkeypatch.setattr("google.genai.live.ws_connect", connect)
+    to = bad_day.router(Policy(residency="eu", allow_features="live")).live(MODEL, project=PROJECT)
+    ours = client(bad_day, to.location)
+
+    async def talk() -> None:
+        async with ours.aio.live.connect(model=MODEL):
+            pass
+
+    with pytest.raises(Opened):
+        asyncio.run(talk())
+    uri, model = opened
+    assert uri.startswith(f"wss://{to.host}/")
+    assert model == to.model_name

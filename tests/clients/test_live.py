@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from router.wrap.live import LiveDoor
 from tests.clients.conftest import PROJECT, World
 
 MODEL = "gemini-3.8-flash"
+CORPUS = {"ragCorpus": "projects/p/locations/us/ragCorpora/1"}
+ADMITTING = Policy(residency="eu", allow_features="live")
 EU = "aiplatform.eu.rep.googleapis.com"
 
 
@@ -59,6 +62,7 @@ def test_a_session_inside_the_policy_is_opened(world: World) -> None:
 def said(world: World, message: Any, policy: Policy | None = None, host: str = EU) -> list[Any]:
     """What a server hears when this is the first message of a session, and `more` the next."""
     heard: list[Any] = []
+    policy = policy or ADMITTING
     door = copy.deepcopy(LiveDoor(world.router(policy).transport().scopes))
 
     async def listen(connection: ServerConnection) -> None:
@@ -109,7 +113,29 @@ def test_a_session_that_does_not_say_what_it_is_for_is_refused(world: World, mes
 
 def test_a_session_for_a_model_that_may_not_run_there_is_refused(world: World) -> None:
     with pytest.raises(NoRoute, match="deny_models"):
-        said(world, setup(), Policy(residency="eu", deny_models=[MODEL]))
+        said(world, setup(), replace(ADMITTING, deny_models=[MODEL]))
+
+
+def test_under_a_residency_a_session_is_an_exception_of_the_policy(world: World) -> None:
+    """Google names the Live API among what can't be kept inside a jurisdiction."""
+    with pytest.raises(NoRoute, match="feature-live"):
+        said(world, setup(), Policy(residency="eu"))
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"tools": [{"googleSearch": {}}]}, "feature-google-search"),
+        (
+            {"tools": [{"retrieval": {"vertexRagStore": {"ragCorpus": "projects/p/locations/us/ragCorpora/1"}}}]},
+            "pinned",
+        ),
+    ],
+)
+def test_what_a_session_asks_for_is_judged_as_in_any_request(world: World, more: Any, rule: str) -> None:
+    message = json.dumps({"setup": {**json.loads(setup())["setup"], **more}})
+    with pytest.raises(NoRoute, match=rule):
+        said(world, message, replace(ADMITTING, allow_features=["live", "rag"]))
 
 
 def test_without_a_residency_an_unknown_model_stays_where_the_client_is_set(world: World) -> None:

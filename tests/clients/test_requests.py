@@ -119,7 +119,8 @@ def test_a_stream_that_fails_inside_its_200_fails_over(world: World) -> None:
 
 def test_a_body_that_can_be_read_once_is_sent_once(world: World) -> None:
     world.emulator.script("eu", errors=[429])
-    answer = session(world).post(url(), data=iter([b'{"contents": [{"parts": ', b'[{"text": "x"}]}]}']))
+    policy = Policy(residency="eu", allow_features="unread-body")
+    answer = session(world, policy).post(url(), data=iter([b'{"contents": [{"parts": ', b'[{"text": "x"}]}]}']))
     assert answer.headers["x-vertex-router"] == "eu=429"
 
 

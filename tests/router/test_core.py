@@ -108,8 +108,10 @@ def test_but_not_against_the_policy(policy: Policy, rule: str) -> None:
 )
 def test_a_policy_that_rules_any_location_out_wants_every_request_understood(policy: Policy) -> None:
     with pytest.raises(RequestNotUnderstood, match="none of the known"):
-        admit(policy, "https://aiplatform.googleapis.com/v1/projects/p/locations/us/models")
-    assert admit(Policy(preview_models=False), "https://aiplatform.googleapis.com/v1/projects/p/locations/us/x") is None
+        admit(policy, "https://aiplatform.googleapis.com/v1/projects/p/locations/us/..")
+    assert (
+        admit(Policy(preview_models=False), "https://aiplatform.googleapis.com/v1/projects/p/locations/us/..") is None
+    )
 
 
 def test_priority_and_flex_headers_go_only_where_they_are_served() -> None:

@@ -219,3 +219,23 @@ def test_the_guard_passes_each_destination(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(GuardStop):
         router.call(service, model=GEMINI)
     assert service.calls == []
+
+
+# Live sessions
+
+
+def test_a_live_session_is_placed_with_host_and_model_that_agree() -> None:
+    to = make_router(Policy(prefer="us")).live("gemini-3.8-flash", project="p")
+    assert (to.location, to.host) == ("us", "aiplatform.us.rep.googleapis.com")
+    assert to.model_name == "projects/p/locations/us/publishers/google/models/gemini-3.8-flash"
+    assert make_router().live("gemini-3.8-flash", location="eu").location == "eu"
+
+
+def test_under_a_residency_a_live_session_needs_an_exception() -> None:
+    with pytest.raises(NoRoute, match="feature-live") as refusal:
+        make_router(EU).live("gemini-3.8-flash")
+    assert 'allow_features = ["live"] would admit it' in str(refusal.value)
+    policy = Policy(residency="eu", allow_features="live")
+    to = make_router(policy).live("gemini-3.8-flash")
+    assert to.location == "eu"
+    assert to.trace.exceptions == ("live",)

@@ -113,3 +113,110 @@ def test_what_was_not_understood_passes_only_without_a_residency() -> None:
     assert Guard(CATALOG, Policy()).check_unrouted("example.com") is None
     with pytest.raises(GuardStop):
         Guard(CATALOG, EU).check_unrouted("example.com")
+
+
+# Bodies, resources, hosts: read once more, in the guard's own way
+
+NAMED = b'{"cachedContent": "projects/p/locations/%s/cachedContents/1"}'
+STORE = b'{"tools": [{"x": {"y": {"datastore": "projects/p/locations/%s/collections/c/dataStores/d"}}}]}'
+OWN_HOST = "1.europe-west4-2.prediction.vertexai.goog"
+
+
+def resource(location: str, rest: str = "cachedContents/1", **change: Any) -> dict[str, Any]:
+    raw_path = f"/v1/projects/p/locations/{location}/{rest}"
+    return {"host": CATALOG.locations[location].host, "raw_path": raw_path, "model": "", "method": "GET", **change}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"body": NAMED % b"us"}, "names a resource of another location"),
+        ({"body": NAMED % b"nowhere"}, "names a resource of another location"),
+        ({"body": STORE % b"us"}, "data read outside"),
+        ({"body": STORE % b"global"}, "data read outside"),
+        ({"body": None}, "the body can't be read"),
+        ({"body": b"\x1f\x8b"}, "the body can't be read"),
+        ({"body": b'{"tools": [{"googleSearch": {}}]}'}, "nothing guarantees that googleSearch stays"),
+        ({"body": b'{"tools": [{"google_maps": {}}]}'}, "nothing guarantees that google_maps stays"),
+        (
+            {"body": b'{"tools": [{"type": "web_search_20250305"}]}'},
+            "that web_search_20250305 stays",
+        ),
+        ({"features": frozenset({"rag"})}, "nothing guarantees that rag stays"),
+        ({"features": frozenset({"yodelling"})}, "nothing guarantees that yodelling stays"),
+        ({"headers": {"x-vertex-router-tokens": "1"}}, "meant for the router"),
+        ({"method": "GET"}, "not an address"),
+        ({"host": "europe-west4-aiplatform.mtls.googleapis.com.evil.example"}, "do not belong together"),
+        ({"host": OWN_HOST.replace("west4", "west1")}, "do not belong together"),
+        (resource("us"), "outside the residency"),
+        (resource("europe-west2"), "outside the residency"),
+        (resource("global"), "no jurisdiction"),
+        (resource("eu", "../../us/x"), "not an address"),
+        (resource("eu", "cachedContents/%2e%2e"), "not an address"),
+        (resource("eu", "cachedContents/."), "not an address"),
+        (resource("eu", model=GEMINI), "not an address"),
+        (
+            resource("europe-west4", f"publishers/google/models/{GEMINI}:generateContent", method="POST"),
+            "not an address",
+        ),
+    ],
+)
+def test_what_rules_and_readers_would_let_through_is_stopped(change: dict[str, Any], word: str) -> None:
+    with pytest.raises(GuardStop, match=word):
+        check(**change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": b""},
+        {"body": NAMED % b"europe-west4"},
+        {"body": STORE % b"eu"},
+        {"body": b'{"parts": [{"text": "googleSearch"}, {"text": "projects/p/locations/us/x/1 is far"}]}'},
+        {"body": b'{"tools": [{"functionDeclarations": [{"name": "googleSearch"}]}, {"googleSearch": null}]}'},
+        {"body": b'{"model": "projects/p/locations/us/publishers/google/models/m"}'},
+        {"host": "europe-west4-aiplatform.mtls.googleapis.com"},
+        {"host": OWN_HOST},
+        resource("eu"),
+        resource("europe-west4", "publishers/google/models/m:fetchPredictOperation", method="POST"),
+        resource("europe-west4", "batchPredictionJobs/1:cancel", method="POST", body=b"{}"),
+    ],
+)
+def test_what_stays_passes(change: dict[str, Any]) -> None:
+    assert check(**change) is None
+
+
+def test_multi_regions_have_no_host_for_certificates() -> None:
+    with pytest.raises(GuardStop, match="do not belong together"):
+        check(Policy(), **{**at("eu"), "host": "aiplatform.eu.rep.mtls.googleapis.com"})
+
+
+def test_the_policys_exceptions_are_heeded() -> None:
+    policy = Policy(residency="eu", allow_features=["google-search", "unread-body", "rag"])
+    assert check(policy, body=b'{"tools": [{"googleSearch": {}}]}', features=frozenset({"google-search"})) is None
+    assert check(policy, body=None, features=frozenset({"unread-body"})) is None
+    assert check(policy, body=b"\x1f\x8b", features=frozenset({"unread-body"})) is None
+    with pytest.raises(GuardStop, match="googleMaps"):
+        check(policy, body=b'{"tools": [{"googleMaps": {}}]}')
+
+
+def test_by_location_only_what_is_known_to_leave_is_stopped() -> None:
+    policy = Policy(residency="nl", assurance="location")
+    assert check(policy, features=frozenset({"rag"})) is None
+    with pytest.raises(GuardStop, match="google-maps"):
+        check(policy, features=frozenset({"google-maps"}))
+
+
+def test_without_a_residency_bodies_are_the_callers_affair() -> None:
+    assert check(Policy(), body=NAMED % b"us", features=frozenset({"google-maps"})) is None
+    assert check(Policy(), body=None) is None
+
+
+def test_a_size_for_which_guarantees_were_asked_must_hold_the_request() -> None:
+    german = Policy(residency="de", modes=["single_zone_provisioned"])
+    there = {**at("europe-west3", "gemini-2.5-flash"), "tokens": 100_000}
+    assert check(german, **there, body=b"{}") is None
+    assert check(german, **there, body=b'{"x":"' + b"x" * 200_000 + b'"}', stated=90_000) is None
+    for too_large in ({"body": b'{"x":"' + b"x" * 200_000 + b'"}'}, {"body": b"{}", "stated": 100_001}):
+        with pytest.raises(GuardStop, match="larger than 100,000 tokens"):
+            check(german, **there, **too_large)

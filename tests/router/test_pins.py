@@ -1,121 +1,172 @@
-"""What in a request binds it to one location, and what does not."""
+"""Requests that are bound to a location; the vectors are in `tests/vectors/pinned_requests.toml`."""
 
 from __future__ import annotations
 
-import json
+from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from router.pins import pinned_locations
-from router.target import Target
-from tests.router.test_target import ask
+from catalog.schema import MODES
+from router import Exhausted, NoRoute, NotSent, PinnedLocation, Policy, RequestNotUnderstood, trace_of
+from router.core import Call
+from router.pins import Pin, names
+from router.target import Incoming
+from tests.router.support import each, each_stack, unexplained, vectors
+from tests.world import Backend, make_router
 
-URL = (
-    "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/"
-    "publishers/google/models/gemini-2.5-flash:generateContent"
-)
-
-
-def pins(body: Any, **dumped: Any) -> set[str]:
-    """The pins of a request to europe-west4 with this body."""
-    target = ask(URL)
-    assert isinstance(target, Target)
-    return set(pinned_locations(target, body if isinstance(body, bytes) else json.dumps(body, **dumped).encode()))
+VECTORS = vectors("pinned_requests.toml", "request")
+MOVING = 3
+PATTERNS = {f"P{number:02}" for number in range(1, 46)}
 
 
-def name(resource: str, location: str = "us-central1") -> str:
-    return f"projects/p/locations/{location}/{resource}"
+def admit(vector: dict[str, Any], policy: Policy) -> Call | None:
+    scheme, _, rest = vector["url"].partition("://")
+    host, _, path = rest.partition("/")
+    body, headers = vector.get("body", "").encode(), vector.get("headers", {})
+    return make_router(policy)._core.admit(
+        Incoming(vector.get("verb", "POST"), scheme, host, None, f"/{path}", headers, body)
+    )
 
 
-def user(text: str) -> dict[str, Any]:
-    return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+def outcome(vector: dict[str, Any], **policy: Any) -> tuple[Any, NotSent | None]:
+    """Where it may go, or the name of what is raised, and that."""
+    try:
+        call = admit(vector, Policy(modes=MODES, **policy))
+    except NotSent as error:
+        return type(error).__name__, error
+    return ([each.location for each in call.plan.candidates] if call else "unrouted"), None
 
 
-CORPUS = {"ragCorpus": name("ragCorpora/1")}
+def decisive(error: NotSent, vector: dict[str, Any]) -> set[str]:
+    """The rules that refused what the request is bound to, and where its client is set; or the reason."""
+    if isinstance(error, RequestNotUnderstood):
+        return {error.reason}
+    assert isinstance(error, NoRoute)
+    places = {pin.location for pin in getattr(error, "pins", ())}
+    places |= {vector["url"].partition("/locations/")[2].partition("/")[0], "eu"}
+    return {refused.rule for refused in error.plan.refused if refused.location in places}
 
 
-@pytest.mark.parametrize(
-    ("what", "body"),
-    [
-        ("a cache", {"cachedContent": name("cachedContents/123")}),
-        ("a cache, as some clients write it", {"cached_content": name("cachedContents/123")}),
-        ("an endpoint", {"model": name("endpoints/123")}),
-        ("a tuned model", {"model": name("models/123@1")}),
-        ("a corpus", {"tools": [{"retrieval": {"vertexRagStore": {"ragResources": [CORPUS]}}}]}),
-        ("a template of Model Armor", {"modelArmorConfig": {"promptTemplateName": name("templates/t")}}),
-        ("an operation", {"operationName": name("operations/1")}),
-        ("a reasoning engine", {"name": name("reasoningEngines/1/sessions/2")}),
-        ("a kind that no one has heard of", {"x": {"y": [name("novelties/1")]}}),
-        ("a name as a key", {name("cachedContents/123"): 1}),
-    ],
-    ids=lambda each: each.replace(" ", "-") if isinstance(each, str) else "",
-)
-def test_the_name_of_a_located_resource_binds_the_request_to_its_location(what: str, body: Any) -> None:
-    assert pins(body) == {"us-central1"}
-    assert pins(body, indent=2) == {"us-central1"}
-    assert pins(json.dumps(body).replace("/", "\\/").encode()) == {"us-central1"}
+def test_every_vector_says_what_it_is_and_where_it_comes_from_and_no_pattern_is_missing() -> None:
+    assert unexplained(VECTORS) == []
+    assert {vector["pattern"] for vector in VECTORS} == PATTERNS
 
 
-@pytest.mark.parametrize("location", ["europe-west4", "eu", "us", "global", "asia-northeast1"])
-def test_a_pin_is_the_location_in_the_name_whatever_the_request_says(location: str) -> None:
-    assert pins({"cachedContent": name("cachedContents/123", location)}) == {location}
+@each(VECTORS)
+def test_without_a_residency_a_request_goes_where_it_is_bound_to_and_no_further(vector: dict[str, Any]) -> None:
+    found, _ = outcome(vector)
+    if vector["anywhere"] == "moves":
+        assert len(found) > MOVING
+    else:
+        assert found == vector["anywhere"]
 
 
-@pytest.mark.parametrize("key", ["cachedContent", "cached_content"])
-@pytest.mark.parametrize("short", ["123", "cachedContents/123", "cachedContents\\/123"])
-def test_the_short_name_of_a_cache_means_the_clients_own_location(key: str, short: str) -> None:
-    assert pins(f'{{"{key}" : "{short}"}}'.encode()) == {"europe-west4"}
+@each(VECTORS)
+def test_under_a_residency_it_stays_where_that_is_admitted_or_is_refused_by_name(vector: dict[str, Any]) -> None:
+    found, error = outcome(vector, residency="eu")
+    assert found == vector["eu"]
+    if error is not None:
+        assert any(vector["why"] in each for each in decisive(error, vector)), decisive(error, vector)
 
 
-def test_names_of_two_locations_are_both_pins() -> None:
-    """No location can serve such a request; that is for the planner to say."""
-    body = {"cachedContent": name("cachedContents/1", "us-east1"), "x": name("ragCorpora/1", "us-west1")}
-    assert pins(body) == {"us-east1", "us-west1"}
-    assert pins({"cachedContent": "123", "x": name("ragCorpora/1", "us-west1")}) == {"europe-west4", "us-west1"}
+@each([vector for vector in VECTORS if "exception" in vector])
+def test_an_exception_admits_what_it_names_and_nothing_besides(vector: dict[str, Any]) -> None:
+    found, error = outcome(vector, residency="eu", allow_features=vector["exception"])
+    assert found == vector["by_exception"]
+    if error is not None:
+        assert vector["still"] in decisive(error, vector)
+    else:
+        call = admit(vector, Policy(residency="eu", modes=MODES, allow_features=vector["exception"]))
+        assert call is not None
+        assert set(call.trace.exceptions) == set(call.plan.exceptions) == set(vector["exception"])
+        assert all(any(name in warning for warning in call.plan.warnings) for name in vector["exception"])
 
 
-@pytest.mark.parametrize(
-    ("what", "body"),
-    [
-        ("a data store", {"datastore": name("collections/default_collection/dataStores/d", "global")}),
-        ("an engine of search", {"engine": name("collections/default_collection/engines/e", "us")}),
-        ("a data store by its older name", {"datastore": name("dataStores/d", "eu")}),
-        ("a key", {"encryptionSpec": {"kmsKeyName": name("keyRings/r/cryptoKeys/k")}}),
-        ("a model of a publisher", {"model": name("publishers/google/models/gemini-2.5-flash")}),
-        ("a location and nothing in it", {"parent": "projects/p/locations/us-central1"}),
-        ("a file in a bucket", {"fileData": {"fileUri": "gs://bucket/projects/p/locations/us/cachedContents/1"}}),
-        ("a prompt that speaks of a resource", user(f"what is {name('cachedContents/123')} for?")),
-        ("a prompt that begins with a resource", user(f"{name('cachedContents/123')} is slow")),
-        ("a prompt with a piece of JSON", user('{"cachedContent": "123"}')),
-        ("a prompt with a name in quotes", user(f'use "{name("endpoints/1")}"')),
-        ("a thought signature", {"contents": [{"parts": [{"text": "a", "thoughtSignature": "Q2FjaGVk/locations/"}]}]}),
-        ("no cache", {"cachedContent": None}),
-        ("an empty name of a cache", {"cachedContent": ""}),
-        ("a prompt of one word", user("cached locations")),
-        ("an empty body", b""),
-        ("a body that is no JSON", b"\xff\x00 projects/p/locations/us/endpoints/1"),
-    ],
-    ids=lambda each: each.replace(" ", "-") if isinstance(each, str) else "",
-)
-def test_anything_else_leaves_the_request_free_to_move(what: str, body: Any) -> None:
-    assert pins(body) == set()
-    assert body == b"" or isinstance(body, bytes) or pins(body, indent=2) == set()
+@each([vector for vector in VECTORS if "bound_to" in vector])
+def test_a_bound_request_waits_for_its_place_and_is_sent_nowhere_else(vector: dict[str, Any]) -> None:
+    """Two refusals for lack of capacity: it comes back to the same place, at the host that its client may reach."""
+    (place,) = vector["bound_to"]
+    backend = Backend(httpx, {place: [429, 429]})
+    router = make_router(Policy())
+    with httpx.Client(transport=router.transport(transport=backend.transport)) as client:
+        body = vector.get("body")
+        response = client.request(
+            vector.get("verb", "POST"), vector["url"], content=body, headers=vector.get("headers")
+        )
+    assert response.status_code == 200
+    assert backend.locations == [place] * 3
+    assert [pin.location for pin in response.extensions["vertex_router"].pins] != []
 
 
-def test_a_body_that_can_be_read_once_has_no_pins_to_be_seen() -> None:
-    target = ask(URL)
-    assert isinstance(target, Target)
-    assert pinned_locations(target, None) == frozenset()
+# The error, and the trace
+
+GEN = "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/publishers/google/models/"
+IMAGE = f"{GEN}gemini-2.5-flash-image:generateContent"
+CACHE = "projects/p/locations/europe-west8/cachedContents/1"
 
 
-@given(st.text())
-def test_a_prompt_is_bound_to_nothing_unless_it_is_a_name_as_a_whole(text: str) -> None:
-    assert pins(user(f"{text} {name('cachedContents/123')} {text}")) == set()
+def post(stack: ModuleType, backend: Backend, body: Any, policy: Policy | None = None, url: str = IMAGE) -> Any:
+    router = make_router(policy or Policy(attempts=2))
+    with stack.Client(transport=router.transport(transport=backend.transport)) as client:
+        return client.post(url, json=body)
 
 
-@given(st.binary(max_size=100))
-def test_no_body_whatsoever_makes_looking_for_pins_fail(body: bytes) -> None:
-    assert isinstance(pins(b'{"cachedContent": "locations' + body), set)
+@each_stack
+def test_when_its_place_is_down_the_last_word_says_what_bound_it(module: ModuleType) -> None:
+    backend = Backend(module, {"europe-west8": 503})
+    response = post(module, backend, {"cachedContent": CACHE})
+    trace = trace_of(response)
+    assert trace is not None
+    assert (response.status_code, backend.locations) == (503, ["europe-west8"] * 2)
+    assert trace.pins == (Pin(CACHE, "europe-west8"),)
+    assert f"bound to europe-west8 by {CACHE}" in str(trace)
+    with pytest.raises(Exhausted, match=f"bound to europe-west8 by {CACHE}"):
+        post(module, Backend(module, {"europe-west8": "ConnectError"}), {"cachedContent": CACHE})
+
+
+def test_a_refusal_names_the_resource_the_place_and_the_plan() -> None:
+    backend = Backend(httpx)
+    with pytest.raises(PinnedLocation) as refusal:
+        post(httpx, backend, {"cachedContent": CACHE}, Policy(deny_locations="europe-west8"))
+    error = refusal.value
+    assert (error.resource, error.location) == (CACHE, "europe-west8")
+    assert {each.location: each.rule for each in error.plan.refused}["europe-west8"] == "location-denied"
+    assert f"bound to its location by {CACHE} (europe-west8)" in str(error)
+    assert backend.sent == []
+
+
+def test_what_makes_something_is_not_sent_again_when_it_may_have_been_made() -> None:
+    url = IMAGE.partition("/publishers/")[0] + "/tuningJobs"
+    never_made: list[Any] = [429, 503, "ConnectError"]
+    maybe_made: list[Any] = [500, 504, "ReadTimeout", "ReadError"]
+    for reply in never_made + maybe_made:
+        backend = Backend(httpx, {"europe-west4": [reply]})
+        try:
+            post(httpx, backend, {"baseModel": "m"}, url=url)
+        except Exhausted:
+            assert isinstance(reply, str)
+        assert len(backend.sent) == (2 if reply in never_made else 1), reply
+
+
+def test_what_only_reads_is_sent_again() -> None:
+    url = IMAGE.partition("/publishers/")[0] + "/operations/1"
+    backend = Backend(httpx, {"europe-west4": ["ReadTimeout", 500]})
+    with httpx.Client(transport=make_router(Policy()).transport(transport=backend.transport)) as client:
+        assert client.get(url).status_code == 200
+    assert backend.locations == ["europe-west4"] * 3
+
+
+# Names
+
+
+def test_many_mentions_cost_no_more_than_their_number() -> None:
+    """A prompt full of places that are no names, a long way from any quote."""
+    text = b'{"x": "' + b"/locations/" * 20_000 + b'"}'
+    assert names(text).pins == frozenset()
+
+
+def test_names_of_models_bind_only_what_is_made_for_them() -> None:
+    found = names(b'{"model": "projects/p/locations/us/publishers/google/models/m"}')
+    assert (found.pins, {pin.location for pin in found.models}) == (frozenset(), {"us"})

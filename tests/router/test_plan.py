@@ -52,7 +52,7 @@ def test_the_candidates_are_the_admitted_ones_in_order() -> None:
 
 
 def test_a_plan_as_data_is_its_contract_and_nothing_more() -> None:
-    assert plan(warnings=("soon gone",), alternatives=(WREN,)).as_dict() == {
+    assert plan(warnings=("soon gone",), exceptions=("whistling",), alternatives=(WREN,)).as_dict() == {
         "model": "robin",
         "date": "2026-11-21",
         "policy": {"residency": ["eu"]},
@@ -81,6 +81,7 @@ def test_a_plan_as_data_is_its_contract_and_nothing_more() -> None:
             {"location": "europe-west12", "rule": "not-served", "reason": "not served here", "source": "t"},
         ],
         "warnings": ["soon gone"],
+        "exceptions": ["whistling"],
         "alternatives": [
             {"model": "wren", "mode": "batch", "locations": ["eu", "europe-west1"], "why": "as a batch job"}
         ],
@@ -94,7 +95,7 @@ def test_what_was_never_checked_has_no_day() -> None:
 
 def test_the_keys_of_the_contract_come_in_its_order() -> None:
     data = plan().as_dict()
-    assert list(data) == ["model", "date", "policy", "allowed", "refused", "warnings", "alternatives"]
+    assert list(data) == ["model", "date", "policy", "allowed", "refused", "warnings", "exceptions", "alternatives"]
     evidence = ["source", "checked", "evidence_age_days", "own_source", "why"]
     assert list(data["allowed"][0]) == ["location", "kind", "host", "mode", "boundary", *evidence]
     assert list(data["refused"][0]) == ["location", "rule", "reason", "source"]

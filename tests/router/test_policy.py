@@ -43,6 +43,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "caller_location": [("keep", "expected one of ignore, prefer, wall")],
     "preview_models": [("yes", "Expected `bool | null`"), (1, "Expected `bool | null`")],
     "data_sharing_models": [("no", "Expected `bool | null`")],
+    "allow_features": [(1, NOT_NAMES)],
     "after_retirement": [("stop", "expected one of refuse, warn")],
     "deadline_s": [
         *[(0, SECONDS), (-1, SECONDS), (float("inf"), SECONDS), (float("nan"), SECONDS)],

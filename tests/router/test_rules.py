@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from catalog import Availability, Denied, Model, Own, Processing, Reservation, Retirement
-from catalog.schema import DataSharing
+from catalog.schema import DataSharing, Feature, Localised
 from router import Allowed, Policy, Refused
 from router import rules as rules_module
 from router.rules import Question, Rules
@@ -94,6 +94,10 @@ def allowed(*given: Any, **more: Any) -> Allowed:
 
 EU = Policy(residency="eu")
 BY_PLACE = Policy(residency="eu", assurance="location")
+EU_AND_RAG = Policy(residency="eu", allow_features="rag")
+BY_PLACE_GB = Policy(residency="gb", assurance="location")
+PLACES_URL = "https://docs.cloud.google.com/gemini-enterprise-agent-platform/resources/locations"
+CAPABILITIES_URL = "https://docs.cloud.google.com/gemini-enterprise-agent-platform/resources/supported-capabilities"
 SHARING = DataSharing(terms="the choirmaster listens", source=MODEL_SOURCE, where="small print")
 HELD = Own(reservations=(Reservation(model="robin", location="europe-west3", gsu=2),))
 CLOSED = Own(
@@ -189,6 +193,27 @@ CASES: list[tuple[str, str, Policy, dict[str, Any], dict[str, str]]] = [
     ("pinned", "us", Policy(), {"pins": frozenset({"us", "eu"})}, {
         "reason": "a resource that the request names binds it to eu, us",
     }),
+    ("feature-google-search", "eu", EU, {"features": frozenset({"google-search"})}, {
+        "reason": "Grounding with Google Search: Google's table of capabilities names grounding with Google Search, "
+        "but at which endpoints processing stays is not on record",
+        "source": CAPABILITIES_URL, "mend": 'allow_features = ["google-search"] would admit it',
+    }),
+    ("feature-google-maps", "europe-west2", BY_PLACE_GB, {"features": frozenset({"google-maps", "rag"})}, {
+        "reason": "Grounding with Google Maps: grounding with Google Maps is not among the capabilities for which "
+        "processing is guaranteed to stay",
+        "source": CAPABILITIES_URL, "mend": 'allow_features = ["google-maps"] would admit it',
+    }),
+    ("feature-yodelling", "eu", EU, {"features": frozenset({"yodelling"})}, {
+        "reason": "no claim says that yodelling stays where the model's processing stays",
+        "mend": 'allow_features = ["yodelling"] would admit it',
+    }),
+    ("read-outside", "eu", EU, {"read": frozenset({"us"})}, {"reason": "data is read in us, outside eu"}),
+    ("read-outside", "eu", EU, {"read": frozenset({"global"})}, {"reason": "data is read in global, outside eu"}),
+    ("read-outside", "eu", EU, {"read": frozenset({"nowhere"})}, {"reason": "data is read in nowhere, outside eu"}),
+    ("no-mtls-host", "us", Policy(), {"mtls": True}, {
+        "reason": "multi-regions publish no host for certificate-bound tokens", "source": PLACES_URL,
+        "mend": "a client without a certificate could go there",
+    }),
     ("location-denied", "us", Policy(deny_locations=["eu", "us"]), {}, {
         "reason": "the policy's deny_locations names it",
     }),
@@ -250,7 +275,93 @@ def test_a_rule_refuses_by_name_with_reason_source_and_mend(
 def test_every_rule_of_the_module_is_tried() -> None:
     source = inspect.getsource(rules_module)
     named = {*re.findall(r'_refuse\(place, "([a-z-]+)"', source), *re.findall(r'"(not-[a-z-]+)"', source)}
-    assert named == {rule for rule, *_ in CASES}
+    assert named == {rule for rule, *_ in CASES if not rule.startswith("feature-")}
+    assert 'f"feature-{name}"' in source
+
+
+# Features
+
+
+SEARCH = {"features": frozenset({"google-search"})}
+
+
+def test_an_exception_of_the_policy_admits_a_feature_and_is_told() -> None:
+    policy = Policy(residency="eu", allow_features="google-search")
+    assert allowed("eu", policy, **SEARCH)
+    rules, asked = Rules(roomy_catalog(), policy), Question("m", ("standard",), TODAY, **SEARCH)
+    assert rules.exceptions(asked) == ("google-search",)
+    assert "admitted by the policy's allow_features" in rules.why_exceptional("google-search", asked)
+
+
+def test_by_location_a_feature_of_which_nothing_is_known_passes_and_is_told() -> None:
+    assert allowed("eu", BY_PLACE, **SEARCH)
+    rules, asked = Rules(roomy_catalog(), BY_PLACE), Question("m", ("standard",), TODAY, **SEARCH)
+    assert rules.exceptions(asked) == ("google-search",)
+    assert 'admitted by the policy\'s assurance = "location"' in rules.why_exceptional("google-search", asked)
+
+
+def test_a_guaranteed_feature_is_no_exception() -> None:
+    said = Localised(**claim(stays="yes"))
+    catalog = roomy_catalog()
+    catalog.features = {"google-search": Feature(id="google-search", name="Search", localised=(said,))}
+    rules, asked = Rules(catalog, EU), Question("m", ("standard",), TODAY, **SEARCH)
+    assert rules.exceptions(asked) == ()
+    model = catalog.model("gemini-3.8-flash")
+    assert isinstance(rules.judge(model, catalog.location("eu"), "standard", asked), Allowed)
+
+
+def test_without_a_residency_features_and_data_read_elsewhere_are_the_callers_affair() -> None:
+    assert allowed("us", Policy(), **SEARCH, read=frozenset({"us"}))
+
+
+def test_a_client_with_a_certificate_may_go_to_regions() -> None:
+    assert allowed("europe-west4", Policy(), mtls=True)
+
+
+# Resources
+
+
+def resource(place: str, policy: Policy, own: Own | None = None, **question: Any) -> Allowed | Refused:
+    catalog = roomy_catalog(own=own)
+    asked = Question(**{"model": "", "modes": ("standard",), "on": TODAY, "resource": "ragCorpora", **question})
+    return Rules(catalog, policy).judge_resource(catalog.location(place), asked)
+
+
+@pytest.mark.parametrize(
+    ("place", "policy", "question", "rule"),
+    [
+        ("europe-west4", EU, {}, ""),
+        ("europe-west2", EU, {}, "location-outside"),
+        ("us", EU, {}, "location-outside"),
+        ("global", EU, {}, "no-boundary"),
+        ("global", Policy(), {}, ""),
+        ("europe-west4", EU, {"features": frozenset({"rag"})}, "feature-rag"),
+        ("europe-west4", BY_PLACE, {"features": frozenset({"rag"})}, ""),
+        ("europe-west4", EU_AND_RAG, {"features": frozenset({"rag"})}, ""),
+        (
+            "europe-west2",
+            EU_AND_RAG,
+            {"features": frozenset({"rag"})},
+            "location-outside",
+        ),
+        ("europe-west4", Policy(deny_locations="europe-west4"), {}, "location-denied"),
+        ("europe-west4", Policy(allow_locations="eu"), {}, "location-not-allowed"),
+        ("europe-west4", EU, {"pins": frozenset({"europe-west4", "us"})}, "pinned"),
+        ("europe-west4", EU, {"read": frozenset({"us"})}, "read-outside"),
+    ],
+)
+def test_a_resource_is_judged_by_where_it_stands_and_by_what_it_does(
+    place: str, policy: Policy, question: dict[str, Any], rule: str
+) -> None:
+    judged = resource(place, policy, **question)
+    assert (judged.rule if isinstance(judged, Refused) else "") == rule
+
+
+def test_an_overlay_denies_resources_too() -> None:
+    judged = resource("eu", Policy(), own=CLOSED)
+    assert isinstance(judged, Refused)
+    assert judged.reason == "the overlay denies it: under review"
+    assert isinstance(resource("us", Policy(), own=CLOSED), Allowed), "denied for one model only"
 
 
 # Overlays

@@ -22,7 +22,18 @@ NOT_UNDERSTOOD = vectors("targets.toml", "not_understood")
 LOCATIONS = catalog.load().locations
 HOSTS = {location.host for location in LOCATIONS.values()}
 
-USUAL = {"project": "my-project", "publisher": "google", "dialect": "gemini", "mode": "standard", "counted": ""}
+USUAL = {
+    "project": "my-project",
+    "publisher": "google",
+    "dialect": "gemini",
+    "mode": "standard",
+    "counted": "",
+    "resource": "",
+    "asks": "",
+    "repeatable": True,
+    "mtls": False,
+    "own_host": "",
+}
 MODEL_PATH = "/v1/projects/my-project/locations/eu/publishers/google/models/gemini-3.8-flash:generateContent"
 CHAT_PATH = "/v1/projects/my-project/locations/eu/endpoints/openapi/chat/completions"
 
@@ -62,7 +73,8 @@ def test_a_known_shape_is_understood(vector: dict[str, Any]) -> None:
 @each_stack
 @each(UNDERSTOOD)
 def test_it_is_understood_as_a_stack_sends_it(vector: dict[str, Any], module: ModuleType) -> None:
-    request = module.Request("POST", vector["url"], headers=vector.get("headers"), content=vector.get("body", "{}"))
+    verb, body = vector.get("verb", "POST"), vector.get("body", "{}")
+    request = module.Request(verb, vector["url"], headers=vector.get("headers"), content=body)
     url = request.url
     path = url.raw_path.decode("ascii")
     target = parse(Incoming(request.method, url.scheme, url.host, url.port, path, request.headers, request.content))

@@ -8,6 +8,7 @@ import pickle
 import msgspec
 import pytest
 
+from router.pins import Pin
 from router.signals import OK, Action, Scope, Signal
 from router.trace import Trace
 from tests.router.support import BROKEN, EXHAUSTED, a_trace, tried
@@ -71,6 +72,17 @@ def test_it_prints_as_a_story() -> None:
     ]
 
 
+def test_it_tells_what_bound_it_and_what_was_an_exception() -> None:
+    trace = a_trace(pins=(Pin("projects/p/locations/eu/cachedContents/1", "eu"),), exceptions=("explicit-caching",))
+    assert str(trace).splitlines()[1:3] == [
+        "  bound to eu by projects/p/locations/eu/cachedContents/1",
+        "  by the policy's exception: explicit-caching",
+    ]
+    told = trace.as_dict()
+    assert told["pinned"] == [{"resource": "projects/p/locations/eu/cachedContents/1", "location": "eu"}]
+    assert told["exceptions"] == ["explicit-caching"]
+
+
 def test_what_was_nothing_is_not_printed() -> None:
     assert str(a_trace()).splitlines()[0] == "gemini-3.8-flash: answered"
     assert "waited" not in str(a_trace())
@@ -88,6 +100,8 @@ def test_it_is_plain_data_that_json_takes() -> None:
         "note": "",
         "eta_s": None,
         "advice": [],
+        "pinned": [],
+        "exceptions": [],
         "attempts": [
             {
                 "number": 1,

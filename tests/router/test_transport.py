@@ -21,6 +21,7 @@ from router import (
     Exhausted,
     GuardStop,
     NoRoute,
+    PinnedLocation,
     Policy,
     RequestNotUnderstood,
     Router,
@@ -167,7 +168,8 @@ def test_the_body_is_the_same_in_every_attempt(call: Caller) -> None:
 
 def test_a_body_that_can_be_read_once_is_sent_once(call: Caller) -> None:
     backend = Backend(call.stack, {"europe-west1": 429})
-    answer = call(backend, content=iter([b'{"contents"', b": []}"]))
+    policy = Policy(residency="eu", allow_features="unread-body")
+    answer = call(backend, policy, content=iter([b'{"contents"', b": []}"]))
     assert answer.status == 429
     assert answer.way == "europe-west1=429"
     assert backend.requests[0].read() if call.colour == "sync" else True
@@ -218,7 +220,10 @@ def test_nothing_is_sent_where_nothing_is_eligible(call: Caller) -> None:
         ("https://aiplatform.googleapis.com/v1beta1/publishers/google/models/m:generateContent?key=k", "express mode"),
         ("https://generativelanguage.googleapis.com/v1beta/models/m:generateContent", "not a Vertex AI host"),
         ("https://api.openai.com/v1/chat/completions", "not a Vertex AI host"),
-        ("https://eu-aiplatform.googleapis.com/v1/projects/p/locations/eu/endpoints/123:predict", "none of the known"),
+        (
+            "https://eu-aiplatform.googleapis.com/v1/projects/p/locations/eu/x/..:predict",
+            "none of the known",
+        ),
         (gemini_url("nowhere-1"), "not a location"),
         (gemini_url("eu", "gemini-9-ultra"), "unknown model"),
         (gemini_url("eu", "claude-opus-4-7"), "a model of anthropic"),
@@ -268,10 +273,13 @@ def test_the_guard_stops_what_a_broken_planner_lets_through(call: Caller, monkey
 def test_a_request_bound_to_a_location_stays_there(call: Caller) -> None:
     backend = Backend(call.stack, {"europe-west8": [429]})
     body = {"contents": [], "cachedContent": "projects/p/locations/europe-west8/cachedContents/1"}
-    assert call(backend, json=body).way == "europe-west8=429, europe-west8=200"
+    policy = Policy(residency="eu", allow_features="explicit-caching")
+    assert call(backend, policy, json=body).way == "europe-west8=429, europe-west8=200"
     outside = {**body, "cachedContent": "projects/p/locations/us-central1/cachedContents/1"}
-    with pytest.raises(NoRoute, match="binds it to us-central1"):
-        call(backend, json=outside)
+    with pytest.raises(PinnedLocation, match="binds it to us-central1") as refusal:
+        call(backend, policy, json=outside)
+    assert (refusal.value.resource, refusal.value.location) == (outside["cachedContent"], "us-central1")
+    assert backend.locations == ["europe-west8", "europe-west8"]
 
 
 # How it ends

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from router.cli.catalog import diff, expiring, lint, listing, price, refresh, show, sources, where
+from router.cli.catalog import diff, expiring, features, lint, listing, price, refresh, show, sources, where
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -16,5 +16,5 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "inside which boundary its processing stays. What no claim covers is unknown.",
     )
     below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (listing, show, where, price, diff, expiring, sources, lint, refresh):
+    for command in (listing, show, where, features, price, diff, expiring, sources, lint, refresh):
         command.add_to(below)

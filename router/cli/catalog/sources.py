@@ -62,8 +62,9 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _used(known: Catalog) -> Counter[str]:
-    """How many statements about models, locations and prices name each source."""
+    """How many statements about models, features, locations and prices name each source."""
     used = Counter(location.source for location in known.locations.values())
+    used.update(claim.source for feature in known.features.values() for claim in feature.localised)
     for model in known.models.values():
         used.update(claim.source for kind in CLAIMS for claim in getattr(model, kind))
         parts = (model.limits, model.retirement, model.data_sharing)

@@ -609,6 +609,20 @@ def test_a_span_that_is_none_is_told_with_an_example(ask: Ask, capsys: pytest.Ca
     assert "like 90d, 12w or 6m" in capsys.readouterr().err
 
 
+# features
+
+
+def test_features_stay_or_do_not_and_say_on_whose_word(ask: Ask) -> None:
+    data = ask("features", "--json").data
+    assert list(data) == ["date", "features", "sources"]
+    assert [each["id"] for each in data["features"]] == list(catalog.load().features)
+    (maps,) = (each for each in data["features"] if each["id"] == "google-maps")
+    assert (maps["stays"], maps["source"]) == ("no", "google-supported-capabilities")
+    assert maps["source"] in data["sources"]
+    words = ask("features").words
+    assert "google-maps no (1) Grounding with Google Maps" in words
+
+
 # sources
 
 
@@ -725,6 +739,7 @@ def test_an_unknown_model_is_told_with_the_nearest(ask: Ask, command: str) -> No
         ["diff", "2026-01-01", "2026-02-01"],
         ["expiring"],
         ["sources"],
+        ["features"],
     ],
     ids=lambda arguments: arguments[0],
 )
@@ -749,6 +764,7 @@ def test_an_overlay_that_does_not_validate_is_told_and_nothing_is_printed(
         ["diff", "2026-09-30", "2026-11-21"],
         ["expiring", "--within", "12m"],
         ["sources"],
+        ["features"],
     ],
     ids=lambda arguments: arguments[0],
 )

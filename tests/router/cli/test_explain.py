@@ -21,7 +21,7 @@ def explained(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
 def test_the_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     code, plan = explained(capsys, "gemini-3.8-flash", "--residency", "eu")
     assert code == 0
-    assert list(plan) == ["model", "date", "policy", "allowed", "refused", "warnings", "alternatives"]
+    assert list(plan) == ["model", "date", "policy", "allowed", "refused", "warnings", "exceptions", "alternatives"]
     assert (plan["model"], plan["date"], plan["policy"]["residency"]) == ("gemini-3.8-flash", "2026-11-21", ["eu"])
     (allowed,) = plan["allowed"]
     assert allowed == {
@@ -115,3 +115,17 @@ def test_a_wrong_policy_is_one_clear_message(
 def test_an_unknown_model_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "gemini-3.8-flsh"]) == 2
     assert "nearest: gemini-3.8-flash" in capsys.readouterr().err
+
+
+def test_a_feature_is_asked_about_by_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    asked = ["gemini-3.8-flash", "--feature", "google-search"]
+    code, plan = explained(capsys, *asked, "--residency", "eu")
+    assert code == 3
+    assert {each["rule"] for each in plan["refused"] if each["location"] == "eu"} == {"feature-google-search"}
+    policy = tmp_path / "eu.toml"
+    policy.write_text('residency = "eu"\nallow_features = ["google-search"]\n', encoding="utf-8")
+    code, plan = explained(capsys, *asked, "--policy", str(policy))
+    assert (code, plan["exceptions"]) == (0, ["google-search"])
+    assert "admitted by the policy's allow_features" in plan["warnings"][0]
+    assert main(["explain", *asked[:2], "google-serch"]) == 2
+    assert "nearest: google-search" in capsys.readouterr().err

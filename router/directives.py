@@ -1,0 +1,65 @@
+"""What a caller asks of the router for one request, in headers named `x-vertex-router-...`.
+
+They are for the router alone: none leaves this process. An unknown name or a wrong value is refused,
+since a wish that is not heard may be a rule that is not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from router.errors import WrongHeader
+from router.wire import ROUTER_HEADERS
+
+
+class Directives(msgspec.Struct, frozen=True, kw_only=True):
+    """The wishes of one request; a field for each header, None where it was not given.
+
+    `tokens`: the size of the request's context, or an upper bound of it.
+    """
+
+    tokens: int | None = None
+
+
+NONE = Directives()
+
+
+def _whole_number(value: str) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError("expected a whole number")
+    return int(value)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "tokens": _whole_number,
+}
+"""For each name after the prefix, what reads its value; raises ValueError that says what was expected."""
+
+
+def directives(headers: Mapping[str, str]) -> Directives:
+    """The wishes in a request's headers.
+
+    Raises:
+        WrongHeader: a name is unknown, or a value is not what it should be.
+    """
+    given = {name.lower(): value for name, value in headers.items() if name.lower().startswith(ROUTER_HEADERS)}
+    return Directives(**{_field(name): _value(name, text) for name, text in given.items()}) if given else NONE
+
+
+def _field(name: str) -> str:
+    field = name.removeprefix(ROUTER_HEADERS).removeprefix("-")
+    if field not in _READERS:
+        known = ", ".join(f"{ROUTER_HEADERS}-{each}" for each in _READERS)
+        raise WrongHeader(name, f"no such header of the router; there are: {known}")
+    return field.replace("-", "_")
+
+
+def _value(name: str, text: str) -> Any:
+    field = name.removeprefix(f"{ROUTER_HEADERS}-")
+    try:
+        return _READERS[field](text.strip())
+    except ValueError as error:
+        raise WrongHeader(name, f"{error}, got {text!r}") from None
