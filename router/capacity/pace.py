@@ -277,7 +277,8 @@ class Pace:
     def _grow(self, now: float, pressed: bool) -> None:
         dt = min(now - self._grown_at, max(0.5, 1.5 / self.rate))
         self._grown_at = now
-        self.rate *= 1.0 + min(self._growth(now, pressed) * dt, _MOST_STEP)
+        step = self._growth(now, pressed) * dt
+        self.rate *= 1.0 + (min(step, _MOST_STEP) if self._last else step)
 
     def _growth(self, now: float, pressed: bool) -> float:
         """By which share of itself the rate grows in a second."""

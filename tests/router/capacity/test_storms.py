@@ -1,0 +1,144 @@
+"""Crowds of requests through the real machine and controller, in simulated time: what they cost on bad days."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from router.capacity import Controller
+from router.flow import Failover, Steps
+from router.policy import Policy
+from router.signals import OK, Signal
+from router.trace import Trace, Wait
+from tests.router.capacity.conftest import BUSY, DOWN, plan
+
+Reply = tuple[Signal, float]
+
+
+class Storm:
+    """So many calls, so many of them at a time, to places that answer by a rule.
+
+    Args:
+        replies: by place and time, what comes back and after how many seconds.
+    """
+
+    def __init__(self, places: Iterable[str], replies: Callable[[str, float], Reply], **policy: float) -> None:
+        self.now = 0.0
+        self.sent: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.controller = Controller(random=lambda: 0.5)
+        self._plan = plan(*places)
+        self._replies = replies
+        self._policy = Policy(**{"deadline_s": 120.0, "attempts": 6, **policy})  # type: ignore[arg-type]  # floats do
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+
+    def go(self, calls: int, at_once: int) -> Storm:
+        self._left = calls
+        for _ in range(at_once):
+            self._next()
+        while self._events:
+            self.now, _, happen = heapq.heappop(self._events)
+            happen()
+        return self
+
+    def _next(self) -> None:
+        if self._left:
+            self._left -= 1
+            trace = Trace(model="m")
+            failover = Failover(
+                self._plan,
+                "p",
+                self._policy,
+                self.controller,
+                trace,
+                clock=lambda: self.now,
+                random=lambda: 0.5,
+                attempts=1000,
+            )
+            self._step(failover.steps(), trace, None)
+
+    def _step(self, steps: Steps, trace: Trace, signal: Signal | None) -> None:
+        try:
+            step = steps.send(signal)
+        except StopIteration:
+            self.outcomes[trace.outcome] += 1
+            self._next()
+            return
+        if isinstance(step, Wait):
+            self._once(step, lambda: self._step(steps, trace, None))
+            return
+        place = step.candidate.location
+        self.sent[place] += 1
+        reply, took_s = self._replies(place, self.now)
+        self._at(self.now + took_s, lambda: self._step(steps, trace, reply))
+
+    def _once(self, wait: Wait, go_on: Callable[[], None]) -> None:
+        waiting = [go_on]
+
+        def happen() -> None:
+            if waiting:
+                waiting.pop()()
+
+        self._at(self.now + wait.delay_s, happen)
+        if wait.bell is not None:
+            wait.bell.listen(lambda: self._at(self.now, happen))
+
+    def _at(self, time: float, happen: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (time, next(self._numbers), happen))
+
+
+def sick(*places: str, signal: Signal = BUSY) -> Callable[[str, float], Reply]:
+    """These places fail at once; the others answer in half a second."""
+    return lambda place, _: (signal, 0.05) if place in places else (OK, 0.5)
+
+
+@pytest.mark.parametrize("signal", [BUSY, DOWN], ids=["429", "503"])
+def test_with_one_healthy_location_of_three_no_call_fails_and_the_sick_ones_are_left_alone(signal: Signal) -> None:
+    storm = Storm(("a", "b", "c"), sick("a", "b", signal=signal)).go(calls=1200, at_once=60)
+    assert storm.outcomes == {"answered": 1200}
+    assert sum(storm.sent.values()) <= 1.2 * 1200
+
+
+def test_when_all_are_exhausted_calls_wait_instead_of_hammering() -> None:
+    storm = Storm(("a", "b", "c"), sick("a", "b", "c"), deadline_s=60.0, attempts=50).go(calls=60, at_once=60)
+    assert storm.outcomes == {"deadline": 60}
+    assert sum(storm.sent.values()) <= 1.1 * 60
+
+
+@pytest.mark.parametrize("signal", [BUSY, DOWN], ids=["429", "503"])
+def test_one_dead_location_of_ten_costs_five_calls_of_a_thousand(signal: Signal) -> None:
+    places = [f"place-{number}" for number in range(10)]
+    dead = {places[0]}
+    storm = Storm(places, lambda place, _: (signal, 0.01) if place in dead else (OK, 0.05)).go(calls=1000, at_once=8)
+    assert storm.outcomes == {"answered": 1000}
+    assert storm.sent[places[0]] <= 5
+
+
+def test_when_all_come_back_everybody_who_waited_is_served() -> None:
+    """Never fail fast while all are closed: wait for the earliest, up to the deadline."""
+
+    def back_after_20_s(place: str, now: float) -> Reply:
+        return (OK, 0.5) if now > 20.0 else (BUSY, 0.05)
+
+    storm = Storm(("a", "b", "c"), back_after_20_s).go(calls=60, at_once=60)
+    assert storm.outcomes == {"answered": 60}
+    assert storm.now < 45.0
+
+
+def test_without_any_429_a_crowd_is_hardly_held_up() -> None:
+    sent_at: list[float] = []
+
+    def answer(place: str, now: float) -> Reply:
+        sent_at.append(now)
+        return OK, 2.0
+
+    storm = Storm(("a",), answer).go(calls=50, at_once=50)
+    assert max(sent_at) < 1.5
+    begin = storm.now
+    storm.go(calls=50, at_once=50)
+    assert max(sent_at) - begin < 0.5, "and less each time"
