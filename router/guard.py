@@ -261,12 +261,15 @@ class _Tools(msgspec.Struct):
 _TOOLS = msgspec.json.Decoder(_Tools)
 
 
-def _hosts(location: Location, host: str) -> tuple[str, ...]:
+def _hosts(location: Location, host: str) -> set[str]:
     """The hosts that belong to a location, and that of an endpoint of its own, if `host` is one there."""
-    own = _OWN_HOST.fullmatch(host)
-    canonical = _canonical_host(location)
-    mtls = "" if location.kind == "multi_region" else canonical.replace("aiplatform.", "aiplatform.mtls.")
-    return location.private_host or canonical, mtls, host if own and own[1] == location.id else ""
+    canonical, own = _canonical_host(location), _OWN_HOST.fullmatch(host)
+    found = {location.private_host or canonical}
+    if location.kind != "multi_region":
+        found.add(canonical.replace("aiplatform.", "aiplatform.mtls."))
+    if own and own[1] == location.id:
+        found.add(host)
+    return found - {""}
 
 
 def _canonical_host(location: Location) -> str:

@@ -148,6 +148,8 @@ def resource(location: str, rest: str = "cachedContents/1", **change: Any) -> di
         ({"method": "GET"}, "not an address"),
         ({"host": "europe-west4-aiplatform.mtls.googleapis.com.evil.example"}, "do not belong together"),
         ({"host": OWN_HOST.replace("west4", "west1")}, "do not belong together"),
+        ({"host": ""}, "do not belong together"),
+        ({**resource("eu"), "host": ""}, "do not belong together"),
         (resource("us"), "outside the residency"),
         (resource("europe-west2"), "outside the residency"),
         (resource("global"), "no jurisdiction"),
