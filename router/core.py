@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 
 from catalog.errors import UnknownModel
 from catalog.query import Catalog
+from catalog.schema import Mode
+from router.affinity import Affinity, affinity_key
 from router.alternatives import Alternatives
 from router.contents import NOTHING, Contents
 from router.contents import contents as contents_of
 from router.directives import Directives, directives
-from router.endpoints import Address, address
+from router.endpoints import Address, address, body_for_model, for_model
 from router.errors import NoRoute, PinnedLocation, RequestNotUnderstood
 from router.flow import Failover, Steps
 from router.guard import Guard
 from router.health import Health
 from router.pins import Pin
+from router.modes import BOUGHT, SHARED, headers_of
 from router.plan import Plan, Pool
 from router.planner import Planner
 from router.policy import Policy
@@ -47,6 +51,21 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     sleep: Callable[[Wait], object]
     async_sleep: Callable[[Wait], Awaitable[object]]
     observe: Callable[[Trace], object]
+    affinity: Affinity | None = None
+
+    def modes(self, model: str, mode: Mode) -> tuple[Mode, ...]:
+        """The modes by which a request may go that asks for one: what the project has reserved comes first.
+
+        Raises:
+            UnknownModel: with the nearest ids.
+        """
+        use = self.policy.reservations
+        if mode != "standard" or use == "ignore" or not self.catalog.own.reservations:
+            return (mode,)
+        known = self.catalog.model(model).id
+        held = {each.mode for each in self.catalog.own.reservations if each.model == known}
+        bought = tuple(each for each in BOUGHT if each in held)
+        return bought if bought and use == "only" else (*bought, mode)
 
     def explain(self, question: Question) -> Plan:
         """The plan for a question, with what else the policy admits.
@@ -56,7 +75,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         """
         return self.alternatives.added(self.planner.plan(question), question)
 
-    def admit(self, asked: Incoming, priority: int = 0) -> Call | None:
+    def admit(self, asked: Incoming, wishes: Directives | None = None, priority: int = 0) -> Call | None:
         """The call for a request; None for one that is to be sent on unchanged, unrouted.
 
         Raises:
@@ -64,7 +83,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             RequestNotUnderstood: it can't be told where it would be processed, and the policy wants to know.
             WrongHeader: a header for the router is unknown or wrong.
         """
-        wishes = directives(asked.headers)
+        wishes = directives(asked.headers) if wishes is None else wishes
         target = parse(asked, self.catalog.private_hosts)
         if isinstance(target, NotUnderstood):
             if self.policy.limits_locations or self.catalog.own.denied:
@@ -75,6 +94,8 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         found = contents_of(target, asked.body, asked.headers)
         question = self._question(target, found, asked, wishes)
         call = self.call(target, question, contents=found, body=asked.body, stated=wishes.tokens, priority=priority)
+        if self.affinity is not None and len(call.plan.allowed) > 1:
+            call.conversation = affinity_key(call.plan.model, asked.body, wishes.affinity)
         if asked.body and wishes.tokens is None:
             call.tokens = len(asked.body) // BYTES_PER_TOKEN
         return call
@@ -106,6 +127,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             target=target,
             question=question,
             plan=plan,
+            others=tuple(self._others(target, question, contents, body, stated)),
             trace=Trace(model=plan.model, pins=tuple(pins), exceptions=plan.exceptions),
             body=body,
             stated=stated,
@@ -118,7 +140,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         places = {pin.location for pin in (*found.pins, *_of_resource(target))}
         question = Question(
             model=model,
-            modes=("batch",) if self._made_in_batch(target, model) else (target.mode,),
+            modes=("batch",) if self._made_in_batch(target, model) else self._modes_of(target, model),
             on=self.today(),
             method=target.method,
             caller=target.location,
@@ -134,6 +156,30 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         if known is None:
             return question
         return question._replace(tokens=at_most(known, target, asked.body, found, wishes.tokens))
+
+    def _modes_of(self, target: Target, model: str) -> tuple[Mode, ...]:
+        known = target.resource or self.catalog.find(model) is None
+        return (target.mode,) if known else self.modes(model, target.mode)
+
+    def _others(
+        self, target: Target, question: Question, contents: Contents, body: bytes | None, stated: int | None
+    ) -> Iterator[Other]:
+        """The models that the policy turns to when every location of this one has failed, each planned as it is.
+
+        A request is written for one publisher and method, so only a model of both can take it.
+        """
+        asked = self.catalog.find(question.model)
+        if not self.policy.model_fallback or asked is None or target.resource or target.counted or body is None:
+            return
+        for name in self.policy.fallbacks(target.model, asked.id, *asked.aliases):
+            model = self.catalog.model(name)
+            known = model.publisher == asked.publisher and question.method in ("", *model.methods)
+            if not known or model.id == asked.id:
+                continue
+            tokens = at_most(model, target, body, contents, stated)
+            other = question._replace(model=model.id, modes=self.modes(model.id, target.mode), tokens=tokens)
+            if (plan := self.planner.plan(other)).allowed:
+                yield Other(other, plan)
 
     def _made_in_batch(self, target: Target, model: str) -> bool:
         """Whether it is for the claims to say if a batch job may be made; without a residency no one asks them."""
@@ -180,10 +226,19 @@ def _of_resource(target: Target) -> Iterator[Pin]:
         yield Pin(path.removeprefix("/v1beta1").removeprefix("/v1").removeprefix("/"), target.location)
 
 
+class Other(NamedTuple):
+    """Another model that may take a request: what was asked of it, and its plan."""
+
+    question: Question
+    plan: Plan
+
+
 class Call(msgspec.Struct, kw_only=True):
     """One logical request: its target, its plan, and its trace as it goes.
 
-    `body` is None when it can be sent only once; `stated` is its size in tokens as the caller states it,
+    `others` are the models to turn to when every candidate of the plan has failed; `conversation` is what
+    it has in common with others that would find its prompt cache. `body` is None when it can be sent only
+    once; `stated` is its size in tokens as the caller states it,
     `tokens` about how large it is.
     """
 
@@ -224,7 +279,32 @@ class Call(msgspec.Struct, kw_only=True):
 
     def address(self, attempt: Attempt) -> Address:
         """Where this attempt's bytes go."""
-        return address(self.target, self.core.catalog.locations[attempt.candidate.location])
+        target, model = self.target, attempt.candidate.model
+        if model != self.plan.model:
+            target = for_model(target, model)
+        return address(target, self.core.catalog.locations[attempt.candidate.location])
+
+    def body_of(self, attempt: Attempt) -> bytes | None:
+        """What this attempt sends; None when it can be sent only once."""
+        model = attempt.candidate.model
+        if self.body is None or model == self.plan.model:
+            return self.body
+        return body_for_model(self.target, self.body, model)
+
+    def headers(self, attempt: Attempt) -> dict[str, str]:
+        """What this attempt says of the capacity that it is to be served with, besides what the client said."""
+        model, location, mode = attempt.candidate
+        core, use = self.core, self.core.policy.reservations
+        if mode in BOUGHT and self.target.mode not in BOUGHT:
+            return {} if use == "service" else headers_of(mode)
+        if mode != "standard" or not core.catalog.own.reservations:
+            return {}
+        held = any(core.catalog.reserved(model, location, each, self.question.on) for each in BOUGHT)
+        return dict(SHARED) if held else {}
+
+    def _asked_of(self, model: str) -> Question:
+        """The question that this attempt's place was an answer to."""
+        return next((other.question for other in self.others if other.question.model == model), self.question)
 
     def check(
         self,
@@ -242,6 +322,7 @@ class Call(msgspec.Struct, kw_only=True):
         Raises:
             GuardStop: it would leave the policy; nothing must be sent.
         """
+        question = self._asked_of(attempt.candidate.model)
         self.core.guard.check(
             method=method,
             scheme=scheme,
@@ -249,12 +330,12 @@ class Call(msgspec.Struct, kw_only=True):
             port=port,
             raw_path=raw_path,
             headers=headers,
-            body=self.body,
-            model="" if self.target.resource and not self.question.model else attempt.candidate.model,
-            on=self.question.on,
-            tokens=self.question.tokens,
+            body=self.body_of(attempt),
+            model="" if self.target.resource and not question.model else attempt.candidate.model,
+            on=question.on,
+            tokens=question.tokens,
             stated=self.stated,
-            features=self.question.features,
+            features=question.features,
         )
 
     def broke(self, attempt: Attempt, signal: Signal) -> None:
@@ -266,6 +347,9 @@ class Call(msgspec.Struct, kw_only=True):
 
     def end(self) -> None:
         """The request has ended: its failure gets the advice what else the policy admits, its observer is told."""
+        if self.trace.outcome == "answered" and self.core.affinity and self.conversation:
+            pool = Pool(self.target.project, *self.trace.tried[-1].attempt.candidate)
+            self.core.affinity.answered(self.conversation, pool)
         if self.trace.outcome in ("attempts", "deadline", "network"):
             known = self.plan.refused and self.question.model
             plan = self.core.explain(self.question) if known else self.plan

@@ -18,10 +18,22 @@ from router.wire import ROUTER_HEADERS
 class Directives(msgspec.Struct, frozen=True, kw_only=True):
     """The wishes of one request; a field for each header, None where it was not given.
 
-    `tokens`: the size of the request's context, or an upper bound of it.
+    `tokens`: the size of the request's context, or an upper bound of it. `affinity`: what requests of one
+    conversation have in common, so that they go where its prompt cache is. The others are fields of the
+    policy for this request, which can only tighten it.
     """
 
     tokens: int | None = None
+    affinity: str = ""
+    residency: tuple[str, ...] | None = None
+    deadline_s: float | None = None
+    model_fallback: tuple[str, ...] | None = None
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """The fields of the policy that it changes."""
+        fields = {name: getattr(self, name) for name in ("residency", "deadline_s", "model_fallback")}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 NONE = Directives()
@@ -33,8 +45,35 @@ def _whole_number(value: str) -> int:
     return int(value)
 
 
+def _seconds(value: str) -> float:
+    try:
+        found = float(value)
+    except ValueError:
+        found = -1.0
+    if not 0 < found < float("inf"):
+        raise ValueError("expected a number of seconds above 0")
+    return found
+
+
+def _list(value: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in value.split(","))
+    if not all(found):
+        raise ValueError("expected a name, or several with commas between them")
+    return found
+
+
+def _words(value: str) -> str:
+    if not value:
+        raise ValueError("expected a text")
+    return value
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "tokens": _whole_number,
+    "affinity": _words,
+    "residency": _list,
+    "deadline-s": _seconds,
+    "model-fallback": _list,
 }
 """For each name after the prefix, what reads its value; raises ValueError that says what was expected."""
 

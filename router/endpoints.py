@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from catalog.schema import Location
+from router.streams import Dialect
 from router.target import Target
 
 
@@ -19,6 +22,22 @@ class Address(NamedTuple):
 
     host: str
     raw_path: str
+
+
+def for_model(target: Target, model: str) -> Target:
+    """The same request for another model of the same publisher, where its path names one."""
+    before, models, named = target.after.partition("/models/")
+    after = f"{before}{models}{model}:{named.partition(':')[2]}" if models else target.after
+    return msgspec.structs.replace(target, model=model, after=after)
+
+
+def body_for_model(target: Target, body: bytes, model: str) -> bytes:
+    """The body of a request for another model, where it is the body that names one."""
+    if target.dialect is not Dialect.OPENAI:
+        return body
+    named = f"{target.publisher}/{model}" if "/models/" not in target.after else model
+    members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({**members, "model": named})
 
 
 def address(target: Target, location: Location) -> Address:

@@ -78,7 +78,8 @@ class Exchange:
         self._authorization = credential.get("authorization", "")
         address = self.call.address(attempt)
         url = self.stack.url(address.host, address.raw_path)
-        request = self.stack.request(self._request, url, credential, self._body, self._timeout(attempt))
+        headers = {**self.call.headers(attempt), **credential}
+        request = self.stack.request(self._request, url, headers, self.call.body_of(attempt), self._timeout(attempt))
         self.call.check(
             attempt,
             method=request.method,

@@ -7,7 +7,7 @@ means that the caller cancelled, which counts against no location.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 from router.health import Ask, Health, Ticket, backoff_s
 from router.plan import Plan, Pool
@@ -20,6 +20,9 @@ Steps = Generator[Step, Signal | None, None]
 
 UNREACHABLE_HOSTS = 3
 """After so many different hosts can't be reached, the fault is taken to be this side's network."""
+
+FALLBACK_AFTER_S = 1.0
+"""Where a policy names another model, capacity for the first that is further off is not waited for."""
 
 # Of no use to this request any more: the location, or its address, is out of the question.
 _DROPS = frozenset({"not-servable", "model-not-found", "org-policy-location", "html", "redirect"})
@@ -34,6 +37,8 @@ class Failover:
         clock: seconds, monotonic.
         random: uniform in [0, 1).
         attempts: the most requests sent; at most the policy's.
+        fallbacks: plans of other models, each used when every candidate before it has failed.
+        first: the pool that it would like best, while that has room.
         priority: lower goes first where requests wait.
         tokens: about how many the request will use, where that is known.
     """
@@ -51,6 +56,8 @@ class Failover:
         attempts: int,
         priority: int = 0,
         tokens: int | None = None,
+        fallbacks: Sequence[Plan] = (),
+        first: Pool | None = None,
     ) -> None:
         self._policy = policy
         self._health = health
@@ -60,7 +67,12 @@ class Failover:
         self._attempts = min(attempts, policy.attempts)
         self._faults = policy.faults or self._attempts
         self._started = now = clock()
-        self._ask = Ask(plan, project, arrived=now, until=now + policy.deadline_s, priority=priority, tokens=tokens)
+        until = now + policy.deadline_s
+        self._asks = [
+            Ask(each, project, arrived=now, until=until, priority=priority, tokens=tokens, first=first)
+            for each in (plan, *fallbacks)
+        ]
+        self._ask = self._asks.pop(0)
         self._times: dict[Pool, int] = {}
         self._unreachable: set[str] = set()
         self._ticket: Ticket | None = None
@@ -73,6 +85,8 @@ class Failover:
                 if isinstance(leave, Ticket):
                     signal = yield from self._attempt(leave)
                     self._decide(leave.pool, signal)
+                elif self._is_long(leave) and self._next_model():
+                    continue
                 elif self._can_wait(leave):
                     yield from self._wait(leave)
         finally:
@@ -92,6 +106,18 @@ class Failover:
         elif self._remaining_s() <= 0:
             self._end("deadline")
         return not self._trace.outcome
+
+    def _is_long(self, wait: Wait) -> bool:
+        """Whether capacity for this model is too far off to be waited for while there is another model."""
+        return wait.delay_s >= min(FALLBACK_AFTER_S, self._remaining_s())
+
+    def _next_model(self) -> bool:
+        """Turns to the next model; whether there is one. The token of one that is renewed belongs to its place."""
+        if not self._asks or self._ask.only is not None:
+            return False
+        self._health.leave(self._ask, self._clock())
+        self._ask = self._asks.pop(0)
+        return True
 
     def _can_wait(self, wait: Wait) -> bool:
         """Whether its turn comes in time; if not, the caller hears of it now and not at the deadline."""
@@ -157,7 +183,7 @@ class Failover:
 
     def _drop(self, pool: Pool) -> None:
         self._ask.dropped.add(pool)
-        if len(self._ask.dropped) == len(self._ask.plan.allowed):
+        if len(self._ask.dropped) == len(self._ask.plan.allowed) and not self._next_model():
             self._end("stopped", "no location is left: each one refused the model or its address")
 
     def _again(self, pool: Pool, signal: Signal) -> None:
@@ -167,6 +193,8 @@ class Failover:
         self._faults -= signal.failed
         self._ask.not_before[pool] = now + backoff_s(times, self._random)
         self._health.retry(self._ask, signal, now)
+        if len(self._ask.dropped | self._ask.not_before.keys()) == len(self._ask.plan.allowed):
+            self._next_model()
         if signal.kind == "connect":
             self._unreachable.add(pool.location)
             if len(self._unreachable) >= UNREACHABLE_HOSTS:

@@ -12,6 +12,12 @@ from catalog.schema import Mode
 REQUEST_TYPE = "x-vertex-ai-llm-request-type"
 SHARED_REQUEST_TYPE = "x-vertex-ai-llm-shared-request-type"
 
+BOUGHT: tuple[Mode, ...] = ("provisioned", "single_zone_provisioned")
+"""Modes of capacity that is reserved, and paid for whether it is used or not."""
+
+SHARED = {REQUEST_TYPE: "shared"}
+"""Keeps a request out of what is reserved at its location."""
+
 _HEADERS: Mapping[Mode, dict[str, str]] = {
     "provisioned": {REQUEST_TYPE: "dedicated"},
     "single_zone_provisioned": {REQUEST_TYPE: "dedicated"},

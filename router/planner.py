@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from catalog.query import Catalog
 from catalog.schema import KINDS, MODES, Model
+from router.modes import BOUGHT
 from router.plan import Allowed, Plan, Refused
 from router.policy import COST, Policy
 from router.rules import Question, Rules
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from router.thrift import Thrift
 
 _CACHED_PLANS = 1024
-_WISHES = 5
+_WISHES = 6
 """So many parts of a rank are wishes; the rest only make the order certain."""
 
 
@@ -110,7 +111,7 @@ class Planner:
         return [msgspec.structs.replace(each, tier=tiers[rank[:_WISHES]]) for rank, each in ranked]
 
     def _rank(self, allowed: Allowed, question: Question) -> tuple[int | Decimal, ...]:
-        """The policy's wish first, then the client's own location, then global, multi-regions, regions.
+        """What is reserved first, then the policy's wish, the client's own location, global, multi-regions, regions.
 
         Where it wishes for a low cost, that decides between those that its earlier wishes leave equal.
         """
@@ -118,6 +119,7 @@ class Planner:
         earlier, later = self._policy.wishes
         own = self._policy.caller_location != "ignore" and location == question.caller
         return (
+            0 if allowed.candidate.mode in BOUGHT else 1,
             _wished(earlier, allowed),
             self._thrift.usd(allowed.candidate, question.on) if self._thrift else 0,
             _wished(later, allowed),

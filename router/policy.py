@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from catalog.decode import DecodeError, decode
 from catalog.errors import CatalogError, nearest
@@ -25,6 +26,10 @@ Assurance = Literal["processing", "location"]
 CallerLocation = Literal["prefer", "wall", "ignore"]
 AfterRetirement = Literal["warn", "refuse"]
 ScopeRule = Literal["tighten", "any"]
+Reservations = Literal["first", "only", "service", "ignore"]
+
+ANY_MODEL = "*"
+"""In `model_fallback` as it is stored: the list for models that have none of their own."""
 
 COST = "cost"
 """In `prefer`: the cheapest first."""
@@ -64,6 +69,15 @@ class Policy:
         attempts: the most requests sent for one call.
         faults: the most of them that may end in a fault (5xx, time-out, connection), where that is to be
             less than `attempts`; what finds no capacity is not among them.
+        reservations: what the overlay's reservations are for: they are used `first`, and what exceeds them
+            is sent on demand by the policy's order; they are the `only` thing used for their models; the
+            `service` itself spills what exceeds them over to on-demand capacity at their location; or they
+            are left alone (`ignore`).
+        model_fallback: models to turn to, in this order, when every location that may serve the one asked
+            for has failed: a list for any model, or a table of lists by model. They must be of the same
+            publisher, since requests are written for one.
+        affinity_ttl_s: for so many seconds after an answer, requests that begin alike go to the same
+            location first, where their prompt cache is; 0 for not at all.
         connect_timeout_s: seconds to reach a host; default 5, or the attempt's timeout if less.
         attempt_timeout_s: seconds of silence after which an attempt is given up; default 120, or the
             deadline if less.
@@ -94,6 +108,9 @@ class Policy:
     deadline_s: float = 300.0
     attempts: int = 6
     faults: int | None = None
+    reservations: Reservations = "first"
+    model_fallback: Collection[str] | Mapping[str, Collection[str]] = ()
+    affinity_ttl_s: float = 300.0
     connect_timeout_s: float | None = None
     attempt_timeout_s: float | None = None
     repeat_after_timeout: bool = True
@@ -102,7 +119,9 @@ class Policy:
     def __post_init__(self) -> None:
         for name, kind in _TYPES.items():
             value = getattr(self, name)
-            if kind in _LISTS and value is not None:
+            if name == "model_fallback":
+                value = _fallbacks(value)
+            elif kind in _LISTS and value is not None:
                 value = _names(name, value)
             try:
                 object.__setattr__(self, name, decode(value, kind))
@@ -164,6 +183,8 @@ class Policy:
             ("deny_models", self.deny_models, catalog.model),
             ("allow_features", self.allow_features, catalog.feature),
             ("prefer", set(self.prefer) - {*_KINDS, COST}, catalog.location),
+            ("model_fallback", self._fallback_lists.keys() - {ANY_MODEL}, catalog.model),
+            ("model_fallback", chain.from_iterable(self._fallback_lists.values()), catalog.model),
         ):
             for name in names or ():
                 try:
@@ -174,6 +195,15 @@ class Policy:
         for name in self.deny_models:  # one by its id, the other by an alias
             if catalog.model(name).id in allowed:
                 raise _clash(self, "allow_models", "deny_models", f"both mean {catalog.model(name).id!r}")
+
+    @property
+    def _fallback_lists(self) -> dict[str, tuple[str, ...]]:
+        return dict(cast("Iterable[tuple[str, tuple[str, ...]]]", self.model_fallback))
+
+    def fallbacks(self, *names: str) -> tuple[str, ...]:
+        """The models to turn to from a model, given by its names."""
+        lists = self._fallback_lists
+        return next((lists[name] for name in (*names, ANY_MODEL) if name in lists), ())
 
     @property
     def limits_locations(self) -> bool:
@@ -225,7 +255,7 @@ class Policy:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in ((each.name, getattr(self, each.name)) for each in dataclasses.fields(self))
-        }
+        } | {"model_fallback": {model: list(names) for model, names in self._fallback_lists.items()}}
 
 
 _KINDS = ("global", "multi_region", "region")
@@ -251,6 +281,9 @@ _TYPES: dict[str, Any] = {
     "deadline_s": float,
     "attempts": int,
     "faults": int | None,
+    "reservations": Reservations,
+    "model_fallback": tuple[tuple[str, tuple[str, ...]], ...],
+    "affinity_ttl_s": float,
     "connect_timeout_s": float | None,
     "attempt_timeout_s": float | None,
     "repeat_after_timeout": bool,
@@ -267,6 +300,17 @@ def _names(field: str, value: Any) -> tuple[Any, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
         raise PolicyError(f"`{field}`: expected a name or a list of names, got {value!r}", [field])
     return tuple(dict.fromkeys(value))
+
+
+def _fallbacks(value: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Lists of models by model, as they are stored."""
+    field = "model_fallback"
+    if isinstance(value, Mapping):
+        return tuple((str(model), _names(f"{field}.{model}", names)) for model, names in value.items())
+    if isinstance(value, tuple) and value and all(isinstance(each, tuple) for each in value):
+        return value  # as it is stored already
+    names = _names(field, value)
+    return ((ANY_MODEL, names),) if names else ()
 
 
 def _clashes(policy: Policy) -> Iterable[PolicyError]:
@@ -309,6 +353,9 @@ def _clashing_numbers(policy: Policy) -> Iterable[PolicyError]:
         value = getattr(policy, field)
         if value is not None and not 0 < value < float("inf"):
             yield PolicyError(f"`{field}` must be a number of seconds above 0, not {value}", [field])
+    if not 0 <= policy.affinity_ttl_s < float("inf"):
+        text = f"`affinity_ttl_s` must be a number of seconds, 0 or more, not {policy.affinity_ttl_s}"
+        yield PolicyError(text, ["affinity_ttl_s"])
     for field in ("attempts", "faults", "max_evidence_age_days"):
         value = getattr(policy, field)
         if value is not None and value < 1:

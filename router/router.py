@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import catalog as _catalog
 from catalog.query import Catalog
 from catalog.schema import Mode
 from router.adapter import RoutedAdapter
+from router.affinity import Affinity
 from router.alternatives import Alternatives
 from router.auth import GoogleAuth
 from router.capacity import Controller
@@ -110,6 +111,7 @@ class Router:
             sleep=seconds(sleep) if sleep else wait,
             async_sleep=async_seconds(async_sleep) if async_sleep else async_wait,
             observe=observe,
+            affinity=Affinity(policy.affinity_ttl_s, clock) if policy.affinity_ttl_s else None,
         )
         self._scopes = Scopes(core)
 
@@ -180,7 +182,7 @@ class Router:
         return tuple(plan for plan in map(self._core.planner.plan, questions) if plan.allowed)
 
     def _question(self, model: str, mode: Mode | None, tokens: int | None, on: date | None) -> Question:
-        modes: Any = (mode,) if mode else self.policy.modes
+        modes: Any = (mode,) if mode else self._modes(model)
         return Question(model, tuple(modes), on or self._core.today(), tokens=tokens)
 
     def call(
@@ -350,6 +352,10 @@ class Router:
 
         world = RouterWorld(self._scopes, self.google_auth(credentials), options or {})
         return Batch(world, rows, output, Settings(**settings), progress)
+    def _modes(self, model: str) -> tuple[Mode, ...]:
+        """The modes that requests may ask for, and before `standard` what the project has reserved."""
+        named = [each for mode in self.policy.modes for each in self._core.modes(model, cast("Mode", mode))]
+        return tuple(dict.fromkeys(named))
 
     def transport(self, *, priority: int = 0, **options: Any) -> Any:
         """The `transport=` for a client of httpx or httpx2, sync or async.

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from catalog.query import Bounded, Catalog, Served, Stays
 from catalog.schema import MODES, NO_BOUNDARY, UNKNOWN_BOUNDARY, Location, Mode, Model, Quota
+from router.modes import BOUGHT
 from router.plan import NO_LIMIT, Allowed, Candidate, Limit, Refused
 from router.policy import Policy
 
-_BOUGHT = ("provisioned", "single_zone_provisioned")
 AT_REST = "google-data-residency"
 """The source that says: data at rest stays in the location that was chosen."""
 
@@ -158,11 +158,17 @@ class Rules:
     def _unreserved(self, model: Model, place: Location, mode: Mode, on: date) -> Iterator[Refused]:
         """A project that says what it has reserved has reserved nothing else."""
         if (
-            mode in _BOUGHT
+            mode in BOUGHT
             and self._catalog.own.reservations
             and not self._catalog.reserved(model.id, place.id, mode, on)
         ):
             yield self._refuse(place, "not-reserved", f"the overlay names no reservation in {mode} mode here")
+
+    def _reserved(self, question: Question, place: Location, mode: Mode) -> bool:
+        """Whether the project has bought this very capacity, which by itself asks for its mode."""
+        if mode not in BOUGHT or self._policy.reservations == "ignore":
+            return False
+        return self._catalog.reserved(self._catalog.model(question.model).id, place.id, mode, question.on) is not None
 
     def _kept(self, place: Location, question: Question) -> bool:
         """Without a residency, a caller who insists on a location gets it, known to the catalog or not."""
@@ -234,7 +240,7 @@ class Rules:
             yield self._refuse(place, "location-not-allowed", "the policy's allow_locations does not name it")
         if place.kind not in policy.kinds:
             yield self._refuse(place, "kind-not-allowed", f"the policy's kinds do not include {place.kind}")
-        if mode not in policy.modes:
+        if mode not in policy.modes and not self._reserved(question, place, mode):
             yield self._refuse(place, "mode-not-allowed", f"the policy's modes do not include {mode}")
         if policy.caller_location == "wall" and question.caller and place.id != question.caller:
             mend = 'a policy with caller_location = "prefer" would let it move'

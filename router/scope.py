@@ -17,10 +17,13 @@ from cachetools import LRUCache
 
 from router.alternatives import Alternatives
 from router.core import Core
+from router.directives import Directives
+from router.errors import PolicyError, WrongHeader
 from router.guard import Guard
 from router.planner import Planner
 from router.policy import Policy
 from router.tightening import tightened
+from router.wire import ROUTER_HEADERS
 
 _CACHED = 128
 
@@ -40,6 +43,20 @@ class Scopes:
         policies = _current.get()
         policy = policies.get(self) if policies else None
         return self._base if policy is None else self.under(policy)
+
+    def core_for(self, wishes: Directives) -> Core:
+        """The core for a request that is made here and now, with wishes of its own.
+
+        Raises:
+            WrongHeader: a wish would allow what the policy does not, or names what is not in the catalog.
+        """
+        if not (fields := wishes.policy):
+            return self.core()
+        try:
+            return self.under(self.tightened(fields))
+        except PolicyError as error:
+            name = error.fields[0] if error.fields else next(iter(fields))
+            raise WrongHeader(f"{ROUTER_HEADERS}-{name.replace('_', '-')}", str(error)) from None
 
     def tightened(self, fields: Mapping[str, Any]) -> Policy:
         """The policy that holds here and now, with some of its fields changed.

@@ -13,12 +13,13 @@ from catalog.costs import Amount, Usage
 from catalog.errors import CatalogError
 from catalog.query import Catalog
 from catalog.tariff import Use
+from router.modes import BOUGHT
 from router.plan import Candidate
 
 UNKNOWN = Decimal("Infinity")
 """More than any price: what is not known to be cheaper is tried later."""
 
-_BOUGHT = ("provisioned", "single_zone_provisioned")
+
 _USES: tuple[Use, ...] = ("input", "output")
 _TOKENS = 1_000
 
@@ -35,7 +36,7 @@ class Thrift:
         Zero on a reservation, which is paid for whether it is used or not. What else a call may use need
         not be known: prices of one model rise and fall together from location to location.
         """
-        if candidate.mode in _BOUGHT:
+        if candidate.mode in BOUGHT:
             return Decimal()
         try:
             usage = self._measure(candidate.model)

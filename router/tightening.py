@@ -111,6 +111,9 @@ _RULES: Mapping[str, Stricter] = {
     "deadline_s": _at_most,
     "attempts": _at_most,
     "faults": _at_most,
+    "reservations": _any,
+    "model_fallback": _any,  # the models are planned under the policy, as every other
+    "affinity_ttl_s": _any,
     "connect_timeout_s": _at_most,
     "attempt_timeout_s": _at_most,
     "repeat_after_timeout": _ordered(True, False),

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from catalog.schema import Mode
 from router.bell import Bell
 from router.pins import Pin
 from router.plan import Allowed, Candidate
 from router.signals import Signal
+
+# Source: the enumeration of traffic types in google-genai; Claude's answers were not seen to carry one.
+TRAFFIC: Mapping[Mode, tuple[str, ...]] = {
+    "standard": ("ON_DEMAND", "ON_DEMAND_OFFPEAK"),
+    "priority": ("ON_DEMAND_PRIORITY",),
+    "flex": ("ON_DEMAND_FLEX",),
+    "provisioned": ("PROVISIONED_THROUGHPUT",),
+    "single_zone_provisioned": ("PROVISIONED_THROUGHPUT",),
+}
+"""By mode, what the service may say of an answer's capacity when it was bought as asked for."""
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -75,6 +86,7 @@ class Trace(msgspec.Struct):
     when the request was refused because its turn would not come in time: when it would have come.
     `pins` is what binds the request to a location; `exceptions` are the features that it asks for and
     that the policy admits without a guarantee.
+    `traffic` is how the service says that it bought the capacity for the answer; empty where it does not.
     """
 
     model: str
@@ -86,6 +98,16 @@ class Trace(msgspec.Struct):
     advice: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
     exceptions: tuple[str, ...] = ()
+    traffic: str = ""
+
+    @property
+    def mismatch(self) -> str:
+        """What was paid for and what was had instead, when the answer was bought otherwise than asked for."""
+        if not self.tried or not self.traffic:
+            return ""
+        mode = self.tried[-1].attempt.candidate.mode
+        wanted = TRAFFIC.get(mode, ())
+        return "" if self.traffic in wanted or not wanted else f"{mode} was asked for, and {self.traffic} was had"
 
     @property
     def location(self) -> str:
@@ -103,8 +125,12 @@ class Trace(msgspec.Struct):
         self.tried[-1] = msgspec.structs.replace(self.tried[-1], signal=signal)
 
     def header(self) -> str:
-        """The way of the request in one line, e.g. `eu=429, europe-west1=200`."""
-        return ", ".join(f"{each.attempt.candidate.location}={each.signal.label}" for each in self.tried)
+        """The way of the request in one line, e.g. `eu=429, europe-west1=200`; another model's name is added."""
+        return ", ".join(f"{self._place(each)}={each.signal.label}" for each in self.tried)
+
+    def _place(self, tried: Tried) -> str:
+        candidate = tried.attempt.candidate
+        return candidate.location if candidate.model == self.model else f"{candidate.model}@{candidate.location}"
 
     def as_dict(self) -> dict[str, Any]:
         """The trace as plain data."""
@@ -118,6 +144,8 @@ class Trace(msgspec.Struct):
             "advice": list(self.advice),
             "pinned": [{"resource": pin.resource, "location": pin.location} for pin in self.pins],
             "exceptions": list(self.exceptions),
+            "traffic": self.traffic,
+            "mismatch": self.mismatch,
         }
 
     def _lines(self) -> Iterator[str]:
@@ -127,9 +155,11 @@ class Trace(msgspec.Struct):
         for each in self.tried:
             signal, candidate = each.signal, each.attempt.candidate
             said = f": {signal.message}" if signal.message else ""
-            yield f"  {each.at_s:6.2f} s  {candidate.location} ({candidate.mode})  {signal.label}{said}"
+            yield f"  {each.at_s:6.2f} s  {self._place(each)} ({candidate.mode})  {signal.label}{said}"
         if self.waited_s:
             yield f"  waited {self.waited_s:.2f} s in all for capacity"
+        if self.mismatch:
+            yield f"  {self.mismatch}"
         yield from (f"  also possible: {each}" for each in self.advice)
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Self
 from router.asend import AsyncSender
 from router.auth import auth_of
 from router.clients import Clients
+from router.directives import directives
 from router.drive import adrive, drive
 from router.errors import RequestNotUnderstood
 from router.exchange import Exchange
@@ -80,12 +81,16 @@ class RoutedTransport:
         Raises:
             NotSent: the policy refuses it.
         """
-        self._scopes.core().admit(_incoming(stack_of(request), request))
+        asked = _incoming(stack_of(request), request)
+        wishes = directives(asked.headers)
+        self._scopes.core_for(wishes).admit(asked, wishes)
 
     def _exchange(self, stack: Stack, request: Any) -> Exchange | None:
         """The exchange for a request; None for one that is sent on unrouted."""
-        core, asked = self._scopes.core(), _incoming(stack, request)
-        call, auth = core.admit(asked, self._priority), auth_of(request)
+        asked = _incoming(stack, request)
+        wishes = directives(asked.headers)
+        core = self._scopes.core_for(wishes)
+        call, auth = core.admit(asked, wishes, self._priority), auth_of(request)
         if call is not None:
             return Exchange(call, stack, request, asked.body, auth)
         core.guard.check_unrouted(asked.host)
