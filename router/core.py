@@ -15,14 +15,15 @@ from router.affinity import Affinity, affinity_key
 from router.alternatives import Alternatives
 from router.contents import NOTHING, Contents
 from router.contents import contents as contents_of
+from router.counts import Counts
 from router.directives import Directives, directives
 from router.endpoints import Address, address, body_for_model, for_model
 from router.errors import NoRoute, PinnedLocation, RequestNotUnderstood
 from router.flow import Failover, Steps
 from router.guard import Guard
 from router.health import Health
-from router.pins import Pin
 from router.modes import BOUGHT, SHARED, headers_of
+from router.pins import Pin
 from router.plan import Plan, Pool
 from router.planner import Planner
 from router.policy import Policy
@@ -30,7 +31,7 @@ from router.rules import Question
 from router.signals import Signal
 from router.sizes import at_most
 from router.target import Incoming, NotUnderstood, Target, parse
-from router.trace import Attempt, Trace, Wait
+from router.trace import TRAFFIC, Attempt, Trace, Wait
 
 BYTES_PER_TOKEN = 4
 """About; what answers tell of their use corrects it."""
@@ -52,6 +53,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     async_sleep: Callable[[Wait], Awaitable[object]]
     observe: Callable[[Trace], object]
     affinity: Affinity | None = None
+    counts: Counts = msgspec.field(default_factory=Counts)
 
     def modes(self, model: str, mode: Mode) -> tuple[Mode, ...]:
         """The modes by which a request may go that asks for one: what the project has reserved comes first.
@@ -238,8 +240,7 @@ class Call(msgspec.Struct, kw_only=True):
 
     `others` are the models to turn to when every candidate of the plan has failed; `conversation` is what
     it has in common with others that would find its prompt cache. `body` is None when it can be sent only
-    once; `stated` is its size in tokens as the caller states it,
-    `tokens` about how large it is.
+    once; `stated` is its size in tokens as the caller states it, `tokens` about how large it is.
     """
 
     core: Core
@@ -251,6 +252,8 @@ class Call(msgspec.Struct, kw_only=True):
     stated: int | None = None
     priority: int = 0
     tokens: int | None = None
+    others: tuple[Other, ...] = ()
+    conversation: str = ""
     failover: Failover | None = None
 
     def steps(self) -> Steps:
@@ -268,9 +271,20 @@ class Call(msgspec.Struct, kw_only=True):
             attempts=policy.attempts if self.body is not None else 1,
             priority=self.priority,
             tokens=self.tokens,
+            fallbacks=[other.plan for other in self.others],
+            first=core.affinity.pool(self.conversation) if core.affinity and self.conversation else None,
         )
         self.failover = failover
         return failover.steps()
+
+    def bought(self, traffic: str) -> None:
+        """How the service says that it bought the capacity for the answer that is being given."""
+        self.trace.traffic = traffic
+        if traffic and self.failover is not None and (mode := self.failover.mode) is not None:
+            expected = TRAFFIC.get(mode, ())
+            if expected and traffic not in expected:
+                self.trace.mismatch = f"{mode} was asked for, and {traffic} was had"
+                self.core.counts.add("traffic-mismatch")
 
     def used(self, tokens: int) -> None:
         """How many tokens a streamed answer used."""

@@ -18,6 +18,7 @@ from router.signals import OK, STREAM_CUT, Action, Signal, classify, classify_ex
 from router.stack import Stack
 from router.trace import Attempt, Trace
 from router.used import tokens_used, tokens_used_in_stream
+from router.wire import traffic_in
 
 TRACE_HEADER = "x-vertex-router"
 """The response header that tells the way of the request, e.g. `eu=429, europe-west1=200`."""
@@ -133,6 +134,8 @@ class Exchange:
             return msgspec.structs.replace(
                 signal, action=Action.STOP
             )  # the client's own token: only the client can renew it
+        if signal.action is Action.DONE:
+            self.call.bought(traffic_in(content))
         if attempt.weighed and signal.action is Action.DONE:
             return msgspec.structs.replace(signal, tokens=tokens_used(content))
         return signal
@@ -155,6 +158,7 @@ class Exchange:
 
     def finished(self, attempt: Attempt, relay: Relay) -> None:
         """A stream has come to its end."""
+        self.call.bought(traffic_in(relay.received))
         if attempt.weighed and (tokens := tokens_used_in_stream(bytes(relay.received))) is not None:
             self.call.used(tokens)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 
+from catalog.schema import Mode
 from router.health import Ask, Health, Ticket, backoff_s
 from router.plan import Plan, Pool
 from router.policy import Policy
@@ -75,6 +76,8 @@ class Failover:
         self._ask = self._asks.pop(0)
         self._times: dict[Pool, int] = {}
         self._unreachable: set[str] = set()
+        self.mode: Mode | None = None
+        """By which mode the last attempt goes."""
         self._ticket: Ticket | None = None
 
     def steps(self) -> Steps:
@@ -147,6 +150,7 @@ class Failover:
             weighed=ticket.tokens is not None,
         )
         self._ticket = ticket
+        self.mode = ticket.pool.mode
         sent, signal = self._clock(), None
         try:
             signal = yield attempt

@@ -118,7 +118,7 @@ def destination_of(call: Call, attempt: Attempt) -> Destination:
         GuardStop: it would leave the policy.
     """
     target = call.target
-    address, headers = call.address(attempt), headers_of(attempt.candidate.mode)
+    address, headers = call.address(attempt), headers_of(target.mode) | call.headers(attempt)
     call.check(
         attempt,
         method="POST",

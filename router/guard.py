@@ -46,6 +46,7 @@ _OPEN_WEB = tuple(
     )
 )
 _NAMED = re.compile(rb'"projects/[^/"\\\s]+/locations/([^/"\\\s]+)/([a-zA-Z]+)[^"\\\s]*"\s*[,:}\]]')
+_RESERVED = ("provisioned", "single_zone_provisioned")  # between which the header for both does not tell
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 
 
@@ -154,7 +155,8 @@ class Guard:
         inside = self._catalog.countries(location.jurisdiction) <= self._countries
         if model is None:
             return "" if inside else "it stands outside the residency"
-        if mode != "standard" and not self._bought_here(model.availability, location, mode, on):
+        asked = _RESERVED if mode == "provisioned" else (mode,)
+        if mode != "standard" and not any(self._bought_here(model.availability, location, each, on) for each in asked):
             return f"{mode} is not known to be served here"
         if policy.assurance == "location":
             return "" if inside else "it stands outside the residency"

@@ -12,7 +12,6 @@ from cachetools import LRUCache
 
 from catalog.query import Catalog
 from catalog.schema import KINDS, MODES, Model
-from router.modes import BOUGHT
 from router.plan import Allowed, Plan, Refused
 from router.policy import COST, Policy
 from router.rules import Question, Rules
@@ -119,7 +118,7 @@ class Planner:
         earlier, later = self._policy.wishes
         own = self._policy.caller_location != "ignore" and location == question.caller
         return (
-            0 if allowed.candidate.mode in BOUGHT else 1,
+            0 if self._catalog.reserved(*allowed.candidate, question.on) else 1,
             _wished(earlier, allowed),
             self._thrift.usd(allowed.candidate, question.on) if self._thrift else 0,
             _wished(later, allowed),

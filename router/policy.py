@@ -306,7 +306,7 @@ def _fallbacks(value: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     """Lists of models by model, as they are stored."""
     field = "model_fallback"
     if isinstance(value, Mapping):
-        return tuple((str(model), _names(f"{field}.{model}", names)) for model, names in value.items())
+        return tuple((str(model), _names(field, names)) for model, names in value.items())
     if isinstance(value, tuple) and value and all(isinstance(each, tuple) for each in value):
         return value  # as it is stored already
     names = _names(field, value)

@@ -57,7 +57,8 @@ def _today() -> date:
 
 
 def _log(trace: Trace) -> None:
-    level = logging.DEBUG if trace.outcome in ("answered", "cancelled") else logging.WARNING
+    usual = trace.outcome in ("answered", "cancelled") and not trace.mismatch
+    level = logging.DEBUG if usual else logging.WARNING
     if _logger.isEnabledFor(level):
         _logger.log(level, "%s", trace)
 
@@ -304,12 +305,18 @@ class Router:
         if location:
             self.catalog.location(location)
         target = target_of(self.catalog.model(model), project, location, mode, method)
-        question = Question(target.model, (mode,), self._core.today(), method, tokens, location, features=features)
+        modes = self._core.modes(target.model, mode)
+        question = Question(target.model, modes, self._core.today(), method, tokens, location, features=features)
         return self._core.call(target, question, priority=priority)
 
     def status(self) -> Status:
         """How every pool stands that has been used: its rate, what is in flight, what is closed and why."""
         return self.health.status(self._core.clock())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What has happened how often: `traffic-mismatch`, an answer bought otherwise than was asked for."""
+        return self._core.counts.as_dict()
 
     @property
     def health(self) -> Health:
@@ -352,6 +359,7 @@ class Router:
 
         world = RouterWorld(self._scopes, self.google_auth(credentials), options or {})
         return Batch(world, rows, output, Settings(**settings), progress)
+
     def _modes(self, model: str) -> tuple[Mode, ...]:
         """The modes that requests may ask for, and before `standard` what the project has reserved."""
         named = [each for mode in self.policy.modes for each in self._core.modes(model, cast("Mode", mode))]

@@ -86,7 +86,8 @@ class Trace(msgspec.Struct):
     when the request was refused because its turn would not come in time: when it would have come.
     `pins` is what binds the request to a location; `exceptions` are the features that it asks for and
     that the policy admits without a guarantee.
-    `traffic` is how the service says that it bought the capacity for the answer; empty where it does not.
+    `traffic` is how the service says that it bought the capacity for the answer; empty where it does not;
+    `mismatch` says so when that is not what was asked for.
     """
 
     model: str
@@ -99,15 +100,7 @@ class Trace(msgspec.Struct):
     pins: tuple[Pin, ...] = ()
     exceptions: tuple[str, ...] = ()
     traffic: str = ""
-
-    @property
-    def mismatch(self) -> str:
-        """What was paid for and what was had instead, when the answer was bought otherwise than asked for."""
-        if not self.tried or not self.traffic:
-            return ""
-        mode = self.tried[-1].attempt.candidate.mode
-        wanted = TRAFFIC.get(mode, ())
-        return "" if self.traffic in wanted or not wanted else f"{mode} was asked for, and {self.traffic} was had"
+    mismatch: str = ""
 
     @property
     def location(self) -> str:

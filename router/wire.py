@@ -49,6 +49,7 @@ ROUTER_HEADERS = "x-vertex-router"
 """How the names of headers begin that are between caller and router, and are never sent."""
 
 _LONGEST_HINT_S = 900.0
+_TRAFFIC = re.compile(rb'"trafficType"\s*:\s*"([A-Z_]{1,64})"')
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
@@ -110,6 +111,16 @@ def error_in(data: Any) -> ErrorBody:
         anthropic=anthropic,
         retry_after_s=_retry_info_s(details),
     )
+
+
+def traffic_in(content: bytes | bytearray) -> str:
+    """How an answer, whole or as a stream of events, says that its capacity was bought; empty where it does not.
+
+    The last word counts: of a stream, the last event. In a text of the model's the name would be escaped.
+    """
+    at = content.rfind(b'"trafficType"')
+    found = _TRAFFIC.match(content, at) if at >= 0 else None
+    return found[1].decode() if found else ""
 
 
 def retry_hint_s(headers: Mapping[str, str], error: ErrorBody) -> float | None:

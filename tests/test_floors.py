@@ -25,7 +25,7 @@ FLOORS = (
     "catalog/history catalog/lint/__init__ catalog/overlay catalog/refresh/__init__",
     "catalog/loader",
     "catalog/__init__ catalog/prices router/bell router/capacity/breaker router/capacity/knobs router/capacity/pace"
-    " router/hosts router/modes router/pins router/plan router/wire",
+    " router/counts router/hosts router/modes router/pins router/plan router/wire",
     "catalog/price_table catalog/throughput router/capacity/budget router/capacity/events router/capacity/pools"
     " router/capacity/recorder router/members router/signals router/status router/streams",
     "router/faults router/features router/probe/verdict router/relay router/resources router/thrift router/trace"

@@ -31,6 +31,60 @@ def test_a_wrong_value_is_refused_with_what_was_expected(value: str) -> None:
     assert repr(value) in str(error.value)
 
 
+def test_the_others_are_fields_of_the_policy_or_a_key() -> None:
+    wishes = directives(
+        {
+            "x-vertex-router-residency": "de, nl",
+            "x-vertex-router-deadline-s": "2.5",
+            "x-vertex-router-model-fallback": "gemini-3.5-flash",
+            "x-vertex-router-affinity": "session 7",
+        }
+    )
+    assert wishes.policy == {"residency": ("de", "nl"), "deadline_s": 2.5, "model_fallback": ("gemini-3.5-flash",)}
+    assert (wishes.affinity, wishes.tokens) == ("session 7", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("residency", "", "expected a name"),
+        ("residency", "de,,nl", "expected a name"),
+        ("deadline-s", "soon", "expected a number of seconds above 0"),
+        ("deadline-s", "inf", "expected a number of seconds above 0"),
+        ("deadline-s", "0", "expected a number of seconds above 0"),
+        ("affinity", " ", "expected a text"),
+    ],
+)
+def test_each_says_what_it_expects(name: str, value: str, words: str) -> None:
+    with pytest.raises(WrongHeader, match=words):
+        directives({f"x-vertex-router-{name}": value})
+
+
+@each_stack
+def test_a_request_can_tighten_its_own_policy(module: ModuleType) -> None:
+    backend = send(module, Policy(), gemini_url("us-central1"), {"X-Vertex-Router-Residency": "eu"})
+    assert {request.url.host for request in backend.requests} == {
+        "europe-west1-aiplatform.googleapis.com",
+        "europe-west4-aiplatform.googleapis.com",
+    }
+
+
+@each_stack
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("Residency", "us", "would loosen the policy"),
+        ("Residency", "uk", "Great Britain is 'gb'"),
+        ("Deadline-S", "9999", "would loosen the policy"),
+        ("Model-Fallback", "gemini-9", "unknown model"),
+    ],
+)
+def test_but_not_loosen_it_nor_name_what_is_not_there(module: ModuleType, name: str, value: str, words: str) -> None:
+    with pytest.raises(WrongHeader, match=words) as error:
+        send(module, Policy(residency="eu"), gemini_url(), {f"X-Vertex-Router-{name}": value})
+    assert error.value.header == f"x-vertex-router-{name.lower()}"
+
+
 @pytest.mark.parametrize("name", ["x-vertex-router", "x-vertex-router-", "x-vertex-router-token", "x-vertex-routers"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(WrongHeader, match="there are: x-vertex-router-tokens"):

@@ -41,6 +41,9 @@ TIGHTER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"deadline_s": 20}),
     ({}, {"attempts": 2}),
     ({}, {"faults": 2}),
+    ({}, {"reservations": "only"}),
+    ({}, {"model_fallback": ["gemini-3.5-flash"]}),
+    ({}, {"affinity_ttl_s": 0}),
     ({}, {"connect_timeout_s": 1}),
     ({"attempt_timeout_s": 60}, {"attempt_timeout_s": 50}),
     ({}, {"repeat_after_timeout": False}),
@@ -74,7 +77,10 @@ LOOSER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"repeat_after_timeout": False}, {"repeat_after_timeout": True}),
     ({}, {"scopes": "any"}),
 ]
-ONLY_EVER_ADDED_OR_WISHED = {"deny_locations", "deny_models", "prefer"}
+ONLY_EVER_ADDED_OR_WISHED = {
+    *("deny_locations", "deny_models", "prefer"),
+    *("reservations", "model_fallback", "affinity_ttl_s"),
+}
 
 
 def test_each_field_is_tried_both_ways() -> None:

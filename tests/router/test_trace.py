@@ -100,6 +100,8 @@ def test_it_is_plain_data_that_json_takes() -> None:
         "note": "",
         "eta_s": None,
         "advice": [],
+        "traffic": "",
+        "mismatch": "",
         "pinned": [],
         "exceptions": [],
         "attempts": [
