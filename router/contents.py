@@ -11,12 +11,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from router.features import STATE, features, named, names_developer_file
+from router.features import STATE, TELLING, features, named, names_developer_file
 from router.members import members, plain, string
 from router.pins import Pin, names
 from router.target import Target
+from router.wire import UNREADABLE
 
 UNREAD = "unread-body"
+_SHORT = 4096
+_ANY = msgspec.json.Decoder(msgspec.Raw)
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,8 @@ def contents(target: Target, body: bytes | None, headers: Mapping[str, str]) -> 
         return NOTHING
     if body is None or _unreadable(headers):
         return _unread(target)
+    if len(body) <= _SHORT and not target.resource and _says_nothing(body):
+        return NOTHING
     text = plain(body)
     found = members(text)
     if found is None:
@@ -57,6 +62,23 @@ def contents(target: Target, body: bytes | None, headers: Mapping[str, str]) -> 
         read=located.read,
         model=_new_for(top, target),
     )
+
+
+def _says_nothing(body: bytes) -> bool:
+    """Whether no word stands in a body by which it could be bound, or ask for anything, however it is read.
+
+    Spares short requests the reading; a false alarm, such as a prompt about tools, costs no more than that.
+    """
+    if body[:1] != b"{" or body[-1:] != b"}" or b"\0" in body or b"\\u" in body or b"\\/" in body:
+        return False
+    words = body.lower().replace(b"_", b"")
+    if b"locations" in words or any(word in words for word in TELLING):
+        return False
+    try:
+        _ANY.decode(body)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _unreadable(headers: Mapping[str, str]) -> bool:

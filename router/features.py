@@ -49,13 +49,23 @@ _MEMBERS = {
 STATE = ("container", "previousinteractionid", "continuationtoken", "previousresponseid", "conversation")
 """Members by which a request goes on from what an earlier one has left with the service."""
 
-_HOLDERS = frozenset({"google", "extrabody", "parameters", "generationconfig"})
+_USUAL = "generationconfig"
+_HOLDERS = frozenset({"google", "extrabody", "parameters", _USUAL})
 """Members in which others of these stand."""
 
 _ROUTING = ("routingconfig", "modelconfig", "modelselectionconfig")
 _PLAIN_TIERS = frozenset(
     {"", "auto", "default", "standard", "standard_only", "service_tier_unspecified", "unspecified"}
 )
+
+TELLING = tuple(
+    name.encode()
+    for name in (
+        *(*_MEMBERS, *STATE, *_ROUTING, "tools", "cachedcontent", "servicetier", "generativelanguage"),
+        *(f'"{name}"' for name in sorted(_HOLDERS - {_USUAL})),
+    )
+)
+"""Of these one must stand in a body that asks for anything, in small letters and without underscores."""
 
 _DEVELOPER_FILE = re.compile(rb'(?<!\\)"https://generativelanguage\.googleapis\.com/[^"\\\s]*"')
 
