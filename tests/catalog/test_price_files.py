@@ -19,7 +19,7 @@ from catalog import InvalidCatalog, Problem, prices
 from catalog.costs import Usage
 from catalog.lint import lint
 from catalog.loader import SHIPPED, catalog_draft
-from catalog.price_files import check, read_prices
+from catalog.price_files import read_prices
 from catalog.tariff import MODALITIES
 from tests.catalog.conftest import line_with, write_catalog
 
@@ -139,7 +139,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     """What every rule says of a file of prices, without its directory."""
     unread: list[Problem] = []
     draft = catalog_draft(write_catalog(tmp_path, **{"prices/acme": text}), unread)
-    found = unread or [*lint(draft, TODAY), *check(draft.prices, draft.catalog())]
+    found = unread or lint(draft, TODAY)
     return [str(problem).removeprefix(f"{tmp_path}/prices/") for problem in found]
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import catalog
 from catalog import Model
 from catalog.costs import Amount, Usage
 from catalog.schema import Throughput
@@ -104,6 +105,14 @@ def test_of_claims_about_the_same_the_latest_holds() -> None:
 def test_throughput_that_no_claim_speaks_of_is_unknown() -> None:
     with pytest.raises(UnknownThroughput, match="no claim says what a GSU of 'robin' gives on 2020-01-01"):
         throughput_of(model(throughput()), date(2020, 1, 1))
+
+
+def test_googles_example_holds_with_the_shipped_catalog_and_prices() -> None:
+    flash = catalog.load().model("gemini-2.0-flash")
+    told = throughput_of(flash, DAY)
+    need = gsus(told, 10, per_request(told, Usage.tokens(input={"text": 1000, "audio": 500}, output=300)))
+    assert (need.per_second, round(need.exact, 2), need.gsus) == (57_000, Fraction("16.96"), 17)
+    assert [term.usd for term in terms(need.gsus, flash.publisher, DAY)] == [20_400, 45_900, 40_800, 34_000]
 
 
 def test_the_price_list_is_not_known_to_hold_for_claude() -> None:

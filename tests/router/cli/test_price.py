@@ -152,6 +152,15 @@ def test_a_load_needs_units_and_says_by_which_sum(capsys: pytest.CaptureFixture[
     assert "no price of a GSU is known" in found["unknown"]
 
 
+def test_googles_example_by_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    load = ["--rps", "10", "--input", "1000", "--amount", "input:500:audio", "--output", "300"]
+    assert main(["catalog", "price", "gemini-2.0-flash", *load, "--on", "2026-01-05"]) == 0
+    text = capsys.readouterr().out
+    assert "17 GSU: 57,000 units a second / 3,360 of a GSU = 16.96 (1)" in text
+    rows = [line.split() for line in text.splitlines()]
+    assert ["3", "months", "40,800", "month", "122,400", "2"] in rows
+
+
 def test_a_load_without_a_call_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--rps needs the usage of one call" in failed(capsys, "claude-opus-5", "--rps", "3")
 
