@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test proof bench bench-all lint types clean
+.PHONY: demo test proof mutants-of-rules fuzz audit bench bench-all lint types clean
 
 # The demo's clients are those of the tests, so both share one environment.
 .venv/ready: pyproject.toml
@@ -31,6 +31,27 @@ test: .venv/ready .venv-httpx/ready
 # Every model, location, mode, jurisdiction and day: planner and guard against a naive rule. Takes minutes.
 proof: .venv/ready
 	$(BIN)/python -m tests.proof
+
+# Each rule widened in a copy of the code: the named tests must fail. Writes the table of docs/security.md.
+mutants-of-rules: .venv/ready
+	$(BIN)/python -m tests.mutants
+
+# Everything that reads what others wrote, guided by coverage, for SECONDS each.
+SECONDS ?= 30
+.venv/fuzz: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
+
+fuzz: .venv/fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+# Known weaknesses of what is installed. Never fails: where their list can't be reached, it says so.
+audit: .venv/ready
+	@($(PYTHON) -m venv .venv-audit \
+	&& .venv-audit/bin/pip install --quiet --disable-pip-version-check pip-audit \
+	&& .venv-audit/bin/pip-audit --progress-spinner off --timeout 20 --skip-editable \
+	    --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')") \
+	|| echo "audit: weaknesses were found, as shown above, or their list can't be reached from here"
 
 # What is compared with: small packages beside this one, litellm in an environment of its own.
 .venv/bench: .venv/ready

@@ -109,6 +109,12 @@ def test_names_that_are_not_there_are_told_with_the_nearest() -> None:
         known.countries("benelx")
 
 
+@pytest.mark.parametrize("name", ["robins", "robin-2", "robi", "ROBIN", "robin ", "", "arobin", "robin@001"])
+def test_a_name_matches_as_a_whole(name: str) -> None:
+    with pytest.raises(UnknownModel):
+        catalog_of(model()).model(name)
+
+
 def test_an_alias_is_among_the_nearest_names() -> None:
     with pytest.raises(UnknownModel) as caught:
         catalog_of(model(name="x", aliases=("sparrow@1",))).model("sparrow")

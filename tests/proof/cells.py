@@ -17,8 +17,8 @@ from router.rules import Question
 from tests.proof import rule
 from tests.proof.rule import Cell
 
-BY_HEADER = ("standard", "priority", "flex", "provisioned")
-"""The modes that a request's headers tell apart."""
+BY_HEADER = ("standard", "priority", "flex", "provisioned", "single_zone_provisioned")
+"""The modes that a request asks for by its headers."""
 
 
 class Asked(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,9 +19,12 @@ import pytest
 
 import catalog
 from router import GuardStop, Policy, Router
+from router.batch import BatchError
 from router.endpoints import Address
+from router.rules import Rules
 from tests.proof import rule
 from tests.proof.broken import at_random, break_address, break_guard, break_planner, only
+from tests.router.batch.batching import scripted
 from tests.router.support import each_stack
 from tests.world import GEMINI, TODAY, Backend, gemini_url, location_in, make_router
 
@@ -241,6 +245,46 @@ def test_without_its_guard_a_second_try_would_have_gone_elsewhere(monkeypatch: p
     assert backend.locations[-1] == "us-central1"
 
 
+# Batches, jobs and resources
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_broken_planner_lets_no_row_of_a_batch_out(guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And with a broken guard, too, the same witness sees where the rows went."""
+    router, backend, given = scripted({})
+    break_planner(monkeypatch, router.catalog, only("us-central1"))
+    if not guarded:
+        break_guard(monkeypatch)
+    with contextlib.suppress(GuardStop, BatchError):
+        router.batch(["one", "two"], **given).run()
+    assert set(backend.locations) == (set() if guarded else {"us-central1"})
+
+
+AT_REST = {
+    "a poll": ("GET", "operations/1"),
+    "a poll of a long-running call": ("POST", f"publishers/google/models/{GEMINI}:fetchPredictOperation"),
+    "a batch job": ("GET", "batchPredictionJobs/1"),
+    "a cache": ("GET", "cachedContents/1"),
+}
+
+
+@pytest.mark.parametrize("what", AT_REST)
+@pytest.mark.parametrize("location", ["us-central1", "europe-west2", "global", "europe-west1"])
+def test_a_rule_that_keeps_every_resource_lets_none_outside_be_asked(
+    what: str, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, path = AT_REST[what]
+    for refusals in ("_placed", "_featured", "_unwanted"):
+        monkeypatch.setattr(Rules, refusals, lambda *_: iter(()))
+    backend = Backend(httpx)
+    url = gemini_url(location).partition("publishers/")[0] + path
+    url = url.replace(f"{location}-aiplatform", "aiplatform") if location == "global" else url
+    stopped = contextlib.nullcontext() if location == "europe-west1" else pytest.raises(GuardStop)
+    with httpx.Client(transport=make_router(EU).transport(transport=backend.transport)) as client, stopped:
+        client.request(method, url, **({"json": {}} if method == "POST" else {}))
+    assert backend.locations == ([location] if location == "europe-west1" else [])
+
+
 # What is not understood
 
 
@@ -262,3 +306,17 @@ def test_a_reader_that_lets_everything_through_unread_lets_nothing_out(
     with httpx.Client(transport=transport) as client, pytest.raises(GuardStop):
         client.post(url, json={})
     assert backend.requests == []
+
+
+# Lists
+
+
+def test_the_guard_heeds_what_an_overlay_denies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    overlay = tmp_path / "own.toml"
+    overlay.write_text('[[denied]]\nlocations = ["europe-west1"]\nreason = "a contract"\n', "utf-8")
+    known = catalog.load(overlay=overlay)
+    break_planner(monkeypatch, known, only("europe-west1"))
+    for policy in (EU, Policy()):
+        backend = Backend(httpx)
+        assert isinstance(send(make_router(policy, catalog=known), backend, "generateContent"), GuardStop)
+        assert backend.requests == []

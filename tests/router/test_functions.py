@@ -239,3 +239,12 @@ def test_under_a_residency_a_live_session_needs_an_exception() -> None:
     to = make_router(policy).live("gemini-3.8-flash")
     assert to.location == "eu"
     assert to.trace.exceptions == ("live",)
+
+
+def test_capacity_of_a_single_zone_is_given_out_where_it_is_served() -> None:
+    german = Policy(residency="de", modes=["single_zone_provisioned"])
+    asked: dict[str, Any] = {"model": "gemini-2.5-flash", "mode": "single_zone_provisioned", "project": "p"}
+    to = make_router(german).call(lambda to: to, tokens=100_000, **asked)
+    assert (to.location, to.headers) == ("europe-west3", {"x-vertex-ai-llm-request-type": "dedicated"})
+    with pytest.raises(NoRoute):
+        make_router(german).call(lambda to: to, **asked)
