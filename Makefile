@@ -68,6 +68,7 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/overhead.py --short
 	$(BIN)/python benchmarks/goodput.py --short
 	$(BIN)/python benchmarks/realwire.py --short
+	$(BIN)/python benchmarks/audit.py
 
 bench-all: .venv/bench .venv-litellm
 	$(BIN)/python benchmarks/imports.py
@@ -75,6 +76,7 @@ bench-all: .venv/bench .venv-litellm
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/goodput.py
 	$(BIN)/python benchmarks/realwire.py
+	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/bodies.py
 
 lint: .venv/lint

@@ -15,10 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from router.auditing import Auditing
     from router.auth import CredentialError, GoogleAuth
     from router.capacity import Controller, Pacing, Recorder
     from router.destination import Destination
     from router.errors import (
+        AuditFailed,
         Exhausted,
         GuardStop,
         NoCapacity,
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Allowed": "plan",
     "Alternative": "plan",
+    "AuditFailed": "errors",
+    "Auditing": "auditing",
     "Candidate": "plan",
     "Controller": "capacity",
     "CredentialError": "auth",
@@ -78,6 +82,8 @@ _HOMES = {
 __all__ = [
     "Allowed",
     "Alternative",
+    "AuditFailed",
+    "Auditing",
     "Candidate",
     "Controller",
     "CredentialError",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -18,7 +19,7 @@ from router.contents import contents as contents_of
 from router.counts import Counts
 from router.directives import Directives, directives
 from router.endpoints import Address, address, body_for_model, for_model
-from router.errors import NoRoute, PinnedLocation, RequestNotUnderstood
+from router.errors import GuardStop, NoRoute, NotSent, PinnedLocation, RequestNotUnderstood
 from router.flow import Failover, Steps
 from router.guard import Guard
 from router.health import Health
@@ -37,6 +38,37 @@ BYTES_PER_TOKEN = 4
 """About; what answers tell of their use corrects it."""
 
 
+class Observer(Protocol):
+    """Is told of every request as it goes. What `began` and `passed` raise (`NotSent`) stops the request."""
+
+    def began(self, call: Call) -> None:
+        """A request may be sent: its plan is made, nothing has left."""
+
+    def refused(self, core: Core, error: NotSent, question: Question | None, call: Call | None) -> None:
+        """A request, or the next attempt of one that had begun, is refused.
+
+        Args:
+            question: what was asked of the catalog, if it came to that.
+            call: the request whose attempt the guard, or an observer, stopped.
+        """
+
+    def unrouted(self, core: Core, host: str) -> None:
+        """A request that could not be read is sent on as it is, which no policy with limits allows."""
+
+    def passed(self, call: Call, attempt: Attempt, host: str) -> None:
+        """The guard has passed an attempt: its bytes leave now."""
+
+    def ended(self, call: Call) -> None:
+        """The request has ended; its trace says how."""
+
+    def broke(self, call: Call, signal: Signal) -> None:
+        """A stream broke after its first content had reached the caller."""
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
+
+
 class Core(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a router. Nothing here sends; clocks, sleep and randomness are handed in."""
 
@@ -52,6 +84,8 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     sleep: Callable[[Wait], object]
     async_sleep: Callable[[Wait], Awaitable[object]]
     observe: Callable[[Trace], object]
+    observers: tuple[Observer, ...] = ()
+    new_id: Callable[[], str] = _new_id
     affinity: Affinity | None = None
     counts: Counts = msgspec.field(default_factory=Counts)
 
@@ -89,10 +123,11 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         target = parse(asked, self.catalog.private_hosts)
         if isinstance(target, NotUnderstood):
             if self.policy.limits_locations or self.catalog.own.denied:
-                raise RequestNotUnderstood(target.reason, self.policy.summary)
+                raise self.refusal(RequestNotUnderstood(target.reason, self.policy.summary))
             return None
         if target.location not in self.catalog.locations:
-            raise RequestNotUnderstood(f"{target.location!r} is not a location of the catalog", self.policy.summary)
+            reason = f"{target.location!r} is not a location of the catalog"
+            raise self.refusal(RequestNotUnderstood(reason, self.policy.summary))
         found = contents_of(target, asked.body, asked.headers)
         question = self._question(target, found, asked, wishes)
         call = self.call(target, question, contents=found, body=asked.body, stated=wishes.tokens, priority=priority)
@@ -123,7 +158,10 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             NoRoute, RequestNotUnderstood: as `admit`.
         """
         pins = sorted({*contents.pins, *_of_resource(target)})
-        plan = self._plan(question, target, contents.model[0], pins)
+        try:
+            plan = self._plan(question, target, contents.model[0], pins)
+        except NotSent as error:
+            raise self.refusal(error, question) from None
         return Call(
             core=self,
             target=target,
@@ -136,6 +174,31 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             priority=priority,
             tokens=question.tokens if stated is None else stated,
         )
+
+    def unrouted(self, host: str, signs: object) -> None:
+        """Passes a request that could not be read, to be sent on as it is.
+
+        Args:
+            signs: the router's credential, if the request is to be signed with it: it never is.
+
+        Raises:
+            NotSent: the policy rules out any location, or the request is to be signed.
+        """
+        try:
+            self.guard.check_unrouted(host)
+        except GuardStop as error:
+            raise self.refusal(error) from None
+        if signs is not None:
+            reason = f"the router's credential is not sent to {host} with a request that is not understood"
+            raise self.refusal(RequestNotUnderstood(reason, self.policy.summary))
+        for each in self.observers:
+            each.unrouted(self, host)
+
+    def refusal(self, error: NotSent, question: Question | None = None, call: Call | None = None) -> NotSent:
+        """The error, of which the observers have been told."""
+        for each in self.observers:
+            each.refused(self, error, question, call)
+        return error
 
     def _question(self, target: Target, found: Contents, asked: Incoming, wishes: Directives) -> Question:
         model = target.model or found.model[1]
@@ -256,6 +319,21 @@ class Call(msgspec.Struct, kw_only=True):
     conversation: str = ""
     failover: Failover | None = None
 
+    def begin(self) -> Call:
+        """Itself, on record: called once, before the first step.
+
+        Raises:
+            NotSent: it can't be put on record, and the policy wants it to be.
+        """
+        if self.core.observers:
+            self.trace.id = self.core.new_id()
+        try:
+            for each in self.core.observers:
+                each.began(self)
+        except NotSent as error:
+            raise self.core.refusal(error, self.question) from None
+        return self
+
     def steps(self) -> Steps:
         """The failover machine for this request. A body that can be sent only once gets one attempt."""
         core = self.core
@@ -335,28 +413,36 @@ class Call(msgspec.Struct, kw_only=True):
 
         Raises:
             GuardStop: it would leave the policy; nothing must be sent.
+            NotSent: it can't be put on record, and the policy wants it to be.
         """
         question = self._asked_of(attempt.candidate.model)
-        self.core.guard.check(
-            method=method,
-            scheme=scheme,
-            host=host,
-            port=port,
-            raw_path=raw_path,
-            headers=headers,
-            body=self.body_of(attempt),
-            model="" if self.target.resource and not question.model else attempt.candidate.model,
-            on=question.on,
-            tokens=question.tokens,
-            stated=self.stated,
-            features=question.features,
-        )
+        try:
+            self.core.guard.check(
+                method=method,
+                scheme=scheme,
+                host=host,
+                port=port,
+                raw_path=raw_path,
+                headers=headers,
+                body=self.body_of(attempt),
+                model="" if self.target.resource and not question.model else attempt.candidate.model,
+                on=question.on,
+                tokens=question.tokens,
+                stated=self.stated,
+                features=question.features,
+            )
+            for each in self.core.observers:
+                each.passed(self, attempt, host)
+        except NotSent as error:
+            raise self.core.refusal(error, question, self) from None
 
     def broke(self, attempt: Attempt, signal: Signal) -> None:
         """A stream broke after its first content had reached the caller."""
         pool = Pool(self.target.project, *attempt.candidate)
         self.core.health.late_fault(pool, signal, self.core.clock())
         self.trace.broke(signal)
+        for each in self.core.observers:
+            each.broke(self, signal)
         self.core.observe(self.trace)
 
     def end(self) -> None:
@@ -368,4 +454,6 @@ class Call(msgspec.Struct, kw_only=True):
             known = self.plan.refused and self.question.model
             plan = self.core.explain(self.question) if known else self.plan
             self.trace.advice = tuple(str(each) for each in plan.alternatives)
+        for each in self.core.observers:
+            each.ended(self)
         self.core.observe(self.trace)

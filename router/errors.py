@@ -7,7 +7,8 @@ RouterError
 │   │   └── PinnedLocation    something in it binds it to a location that the policy refuses
 │   ├── RequestNotUnderstood  where it would be processed can't be told
 │   ├── WrongHeader           a header for the router is unknown, or its value is wrong
-│   └── GuardStop             the last check found its address outside the policy
+│   ├── GuardStop             the last check found its address outside the policy
+│   └── AuditFailed           it can't be put on record, and the policy wants every request to be
 ├── Exhausted                 the attempts or the time ran out; carries the trace
 │   └── NoCapacity            its turn would not come before its deadline; says when it would
 └── StreamBroken              a stream failed after its first content; keeps what was received
@@ -109,6 +110,10 @@ class GuardStop(NotSent):
 
     It never happens when planner and guard agree: please report it.
     """
+
+
+class AuditFailed(NotSent):
+    """The request can't be put on record (a full disk, a file in use), and the policy refuses what is not."""
 
 
 class Exhausted(RouterError):

@@ -20,6 +20,7 @@ from catalog.errors import CatalogError, nearest
 from catalog.lines import line_of
 from catalog.query import Catalog, Trust
 from catalog.schema import Confidence, Kind, Mode
+from router.auditing import Auditing, as_given
 from router.errors import PolicyError
 
 Assurance = Literal["processing", "location"]
@@ -82,6 +83,8 @@ class Policy:
         attempt_timeout_s: seconds of silence after which an attempt is given up; default 120, or the
             deadline if less.
         scopes: what scopes and requests may change of this policy: `tighten` it, or `any` of its fields.
+        audit: the file in which every decision and attempt is kept on record, or an `Auditing` that says
+            more; see docs/audit.md. Absent means none.
         repeat_after_timeout: may a request be sent again after a time-out, when the first may have
             been processed and billed? Only done with at least half of the deadline left.
 
@@ -115,6 +118,7 @@ class Policy:
     attempt_timeout_s: float | None = None
     repeat_after_timeout: bool = True
     scopes: ScopeRule = "tighten"
+    audit: Auditing | str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         for name, kind in _TYPES.items():
@@ -123,6 +127,8 @@ class Policy:
                 value = _fallbacks(value)
             elif kind in _LISTS and value is not None:
                 value = _names(name, value)
+            elif name == "audit":
+                value = as_given(value)
             try:
                 object.__setattr__(self, name, decode(value, kind))
             except DecodeError as error:
@@ -253,9 +259,21 @@ class Policy:
     def as_dict(self) -> dict[str, Any]:
         """Every field as plain data."""
         return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in ((each.name, getattr(self, each.name)) for each in dataclasses.fields(self))
-        } | {"model_fallback": {model: list(names) for model, names in self._fallback_lists.items()}}
+            **{each.name: _plain(getattr(self, each.name)) for each in dataclasses.fields(self)},
+            "model_fallback": {model: list(names) for model, names in self._fallback_lists.items()},
+        }
+
+    def given(self) -> dict[str, Any]:
+        """The fields that are not at their default, as plain data: what a TOML file would hold."""
+        plain = self.as_dict()
+        return {
+            each.name: plain[each.name] for each in dataclasses.fields(self) if getattr(self, each.name) != each.default
+        }
+
+    @property
+    def auditing(self) -> Auditing | None:
+        """How its decisions are kept on record; None if they are not."""
+        return self.audit if isinstance(self.audit, Auditing) else None
 
 
 _KINDS = ("global", "multi_region", "region")
@@ -288,7 +306,14 @@ _TYPES: dict[str, Any] = {
     "attempt_timeout_s": float | None,
     "repeat_after_timeout": bool,
     "scopes": ScopeRule,
+    "audit": Auditing | None,
 }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Auditing):
+        return value.as_dict()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _names(field: str, value: Any) -> tuple[Any, ...]:

@@ -20,9 +20,10 @@ from catalog.schema import Mode
 from router.adapter import RoutedAdapter
 from router.affinity import Affinity
 from router.alternatives import Alternatives
+from router.audit.audit import Audit
 from router.auth import GoogleAuth
 from router.capacity import Controller
-from router.core import Call, Core
+from router.core import Call, Core, Observer
 from router.destination import Destination
 from router.drive import adrive, drive
 from router.errors import PolicyError
@@ -78,6 +79,7 @@ class Router:
             the two ways to sleep; handed in by tests and simulations.
         observe: told of every request when it has ended, and again if its stream breaks later; by
             default the logger `router` is, at the level of warning for what was not answered.
+        observers: told of every request as it goes, such as `router.telemetry.Telemetry()`.
 
     Raises:
         PolicyError: the policy names something that the catalog does not have.
@@ -95,10 +97,12 @@ class Router:
         sleep: Callable[[float], object] | None = None,
         async_sleep: Callable[[float], Awaitable[object]] | None = None,
         observe: Callable[[Trace], object] = _log,
+        observers: Iterable[Observer] = (),
     ) -> None:
         policy = policy or Policy(caller_location="wall")
         catalog = catalog or _catalog.load()
         policy.check(catalog)
+        self._audit = Audit(policy.auditing, policy) if policy.auditing else None
         core = Core(
             catalog=catalog,
             policy=policy,
@@ -112,6 +116,7 @@ class Router:
             sleep=seconds(sleep) if sleep else wait,
             async_sleep=async_seconds(async_sleep) if async_sleep else async_wait,
             observe=observe,
+            observers=(*([self._audit] if self._audit else []), *observers),
             affinity=Affinity(policy.affinity_ttl_s, clock) if policy.affinity_ttl_s else None,
         )
         self._scopes = Scopes(core)
@@ -141,6 +146,14 @@ class Router:
             PolicyError: when it is entered: a field is wrong, or would allow what the policy does not.
         """
         return self._scopes.scope(fields)
+
+    @property
+    def audit(self) -> Audit | None:
+        """Where its decisions are kept on record; None if its policy names no file.
+
+        Another router may write to the same file, too: `Router(other_policy, observers=[router.audit])`.
+        """
+        return self._audit
 
     @property
     def catalog(self) -> Catalog:
@@ -307,7 +320,7 @@ class Router:
         target = target_of(self.catalog.model(model), project, location, mode, method)
         modes = self._core.modes(target.model, mode)
         question = Question(target.model, modes, self._core.today(), method, tokens, location, features=features)
-        return self._core.call(target, question, priority=priority)
+        return self._core.call(target, question, priority=priority).begin()
 
     def status(self) -> Status:
         """How every pool stands that has been used: its rate, what is in flight, what is closed and why."""
@@ -371,7 +384,12 @@ class Router:
         Args:
             priority: of its requests where requests wait; lower goes first.
             options: for the client that it sends with: `verify`, `proxy`, `limits`, `transport`, ...
+
+        Raises:
+            AuditFailed: the audit can't be written, and the policy refuses requests without it.
         """
+        if self._audit is not None:
+            self._audit.open()
         return RoutedTransport(self._scopes, options, priority)
 
     def requests_adapter(self, **options: Any) -> Any:

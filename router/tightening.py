@@ -26,6 +26,8 @@ def tightened(policy: Policy, fields: Mapping[str, Any], catalog: Catalog) -> Po
     """
     given = Policy.of(dict(fields))
     named = {name: getattr(given, name) for name in fields}
+    if named.get("audit", policy.audit) != policy.audit:
+        raise PolicyError("`audit` is the router's own: a scope can't move it", ["audit"])
     if policy.scopes != "any":
         for name, value in named.items():
             if not _strict(name, policy, given, catalog):
@@ -118,4 +120,5 @@ _RULES: Mapping[str, Stricter] = {
     "attempt_timeout_s": _at_most,
     "repeat_after_timeout": _ordered(True, False),
     "scopes": _ordered("any", "tighten"),
+    "audit": _any,  # the same one, or it was refused before
 }

@@ -87,7 +87,8 @@ class Trace(msgspec.Struct):
     `pins` is what binds the request to a location; `exceptions` are the features that it asks for and
     that the policy admits without a guarantee.
     `traffic` is how the service says that it bought the capacity for the answer; empty where it does not;
-    `mismatch` says so when that is not what was asked for.
+    `mismatch` says so when that is not what was asked for. `id` names the request where it is kept on record;
+    empty where it is not.
     """
 
     model: str
@@ -101,6 +102,7 @@ class Trace(msgspec.Struct):
     exceptions: tuple[str, ...] = ()
     traffic: str = ""
     mismatch: str = ""
+    id: str = ""
 
     @property
     def location(self) -> str:
@@ -128,6 +130,7 @@ class Trace(msgspec.Struct):
     def as_dict(self) -> dict[str, Any]:
         """The trace as plain data."""
         return {
+            "id": self.id,
             "model": self.model,
             "outcome": self.outcome,
             "attempts": [each.as_dict() for each in self.tried],

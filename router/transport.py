@@ -12,9 +12,10 @@ from typing import Any, NoReturn, Self
 from router.asend import AsyncSender
 from router.auth import auth_of
 from router.clients import Clients
-from router.directives import directives
+from router.core import Core
+from router.directives import Directives, directives
 from router.drive import adrive, drive
-from router.errors import RequestNotUnderstood
+from router.errors import NotSent
 from router.exchange import Exchange
 from router.scope import Scopes
 from router.send import Sender
@@ -82,22 +83,26 @@ class RoutedTransport:
             NotSent: the policy refuses it.
         """
         asked = _incoming(stack_of(request), request)
-        wishes = directives(asked.headers)
-        self._scopes.core_for(wishes).admit(asked, wishes)
+        core, wishes = self._asked(asked)
+        core.admit(asked, wishes)
 
     def _exchange(self, stack: Stack, request: Any) -> Exchange | None:
         """The exchange for a request; None for one that is sent on unrouted."""
         asked = _incoming(stack, request)
-        wishes = directives(asked.headers)
-        core = self._scopes.core_for(wishes)
+        core, wishes = self._asked(asked)
         call, auth = core.admit(asked, wishes, self._priority), auth_of(request)
         if call is not None:
-            return Exchange(call, stack, request, asked.body, auth)
-        core.guard.check_unrouted(asked.host)
-        if auth is not None:
-            reason = f"the router's credential is not sent to {asked.host} with a request that is not understood"
-            raise RequestNotUnderstood(reason, core.policy.summary)
+            return Exchange(call.begin(), stack, request, asked.body, auth)
+        core.unrouted(asked.host, auth)
         return None
+
+    def _asked(self, asked: Incoming) -> tuple[Core, Directives]:
+        """By which a request is decided, and what it asks of the router itself."""
+        try:
+            wishes = directives(asked.headers)
+            return self._scopes.core_for(wishes), wishes
+        except NotSent as error:
+            raise self._scopes.core().refusal(error) from None
 
     def close(self) -> None:
         """Closes the sync connections; later requests open new ones."""

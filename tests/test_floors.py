@@ -13,9 +13,11 @@ ROOT = Path(__file__).parents[1]
 # From the ground up; a new file goes as low as its imports allow.
 FLOORS = (
     "catalog/errors catalog/lines catalog/refresh/pages catalog/schema"
-    " router/batch/lineup router/batch/outcome router/batch/tasks",
+    " router/batch/lineup router/batch/outcome router/batch/tasks"
+    " router/audit/__init__ router/audit/lines router/auditing",
     "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls"
-    " router/batch/record",
+    " router/batch/record"
+    " router/audit/log",
     "catalog/costs catalog/entries catalog/query",
     "catalog/draft catalog/price_files catalog/usages catalog/refresh/facts",
     "catalog/lint/dates catalog/lint/hosts catalog/lint/order catalog/lint/overlaps catalog/lint/periods"
@@ -33,15 +35,17 @@ FLOORS = (
     "router/affinity router/errors router/health router/target router/waiting",
     "router/contents router/directives router/endpoints",
     "router/capacity/lanes router/destination router/policy router/probe/claims router/sizes router/stack"
-    " router/batch/settings",
+    " router/batch/settings"
+    " router/audit/reading router/audit/writer",
     "router/capacity/controller",
     "router/capacity/__init__",
     "router/auth router/clients router/flow router/guard router/rules router/tightening"
-    " router/batch/journal router/batch/requests router/batch/source",
-    "router/drive router/planner router/batch/results router/batch/summary",
-    "router/alternatives router/batch/conventions",
+    " router/batch/journal router/batch/requests router/batch/source"
+    " router/audit/digests router/audit/summary",
+    "router/drive router/planner router/batch/results router/batch/summary router/audit/evidence",
+    "router/alternatives router/batch/conventions router/audit/verify",
     "router/core router/batch/forecast router/batch/twins",
-    "router/exchange router/functions router/scope router/batch/run",
+    "router/exchange router/functions router/scope router/batch/run router/audit/audit",
     "router/send router/batch/asking router/batch/job",
     "router/asend router/batch/__init__",
     "router/transport",
@@ -61,7 +65,8 @@ FLOORS = (
     "router/cli/ask router/cli/batch router/cli/catalog/diff router/cli/catalog/expiring"
     " router/cli/catalog/features router/cli/catalog/lint router/cli/catalog/listing router/cli/catalog/reading"
     " router/cli/catalog/price router/cli/catalog/show router/cli/catalog/sources"
-    " router/cli/catalog/where router/cli/demo router/cli/emulate router/cli/explain router/cli/probe",
+    " router/cli/catalog/where router/cli/demo router/cli/emulate router/cli/explain router/cli/probe"
+    " router/cli/audit",
     "router/cli/catalog/refresh",
     "router/cli/catalog/__init__",
     "router/cli/main",

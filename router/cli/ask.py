@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
 from catalog.schema import Model
-from router.cli.options import add_overlay, add_policy, catalog_of, count, policy_of
+from router.cli.options import add_audit, add_overlay, add_policy, catalog_of, count, policy_of
 from router.errors import Exhausted, NoRoute, RouterError, StreamBroken
 from router.exchange import trace_of
 from router.plan import Plan
@@ -40,6 +40,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--model", required=True, help="a model id, e.g. gemini-3.8-flash")
     add_policy(parser)
     add_overlay(parser)
+    add_audit(parser)
     parser.add_argument("--max-tokens", type=count, default=1024, metavar="N", help="length of the answer (1024)")
     parser.add_argument("--emulate", action="store_true", help="ask the built-in emulator instead of Google")
     parser.set_defaults(run=run)
@@ -48,6 +49,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(given: argparse.Namespace) -> int:
     """Asks and prints; 1 when there is no answer."""
     router = Router(policy_of(given), catalog=catalog_of(given))
+    with closing(router.audit) if router.audit else nullcontext():
+        return _run(router, given)
+
+
+def _run(router: Router, given: argparse.Namespace) -> int:
     plan = router.explain(given.model)
     if not plan.allowed:
         raise NoRoute(plan)

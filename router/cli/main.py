@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from catalog.errors import CatalogError
-from router.cli import ask, batch, catalog, demo, emulate, explain, probe
+from router.cli import ask, audit, batch, catalog, demo, emulate, explain, probe
 from router.emulator import EmulatorError
 from router.errors import NoRoute, RouterError
 
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"vertex-router {version('vertex-router')}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (explain, catalog, ask, batch, probe, emulate, demo):
+    for command in (explain, catalog, ask, batch, probe, audit, emulate, demo):
         command.add_to(commands)
     return top
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from catalog import Catalog, load
+from router.auditing import Auditing
 from router.errors import RouterError
 from router.policy import Policy
 
@@ -23,6 +25,16 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="JURISDICTION",
         help="a policy of nothing but a residency: eu, eea, us, a country such as de; may be repeated",
+    )
+
+
+def add_audit(parser: argparse.ArgumentParser) -> None:
+    """Adds the file on which decisions and attempts are kept."""
+    parser.add_argument(
+        "--audit",
+        metavar="FILE",
+        help="keep every decision and attempt on record in this file (see docs/audit.md); {pid} in its name becomes "
+        "the number of the process",
     )
 
 
@@ -47,7 +59,7 @@ def catalog_of(given: argparse.Namespace) -> Catalog:
 
 
 def policy_of(given: argparse.Namespace, **fields: object) -> Policy:
-    """The policy that was given: a file, a residency, or none, which allows any location.
+    """The policy that was given: a file, a residency, or none, which allows any location. With `--audit`, kept there.
 
     Args:
         fields: further fields for a policy that does not come from a file.
@@ -56,9 +68,15 @@ def policy_of(given: argparse.Namespace, **fields: object) -> Policy:
         PolicyError: it is wrong or contradicts itself.
     """
     if given.policy:
-        return Policy.load(given.policy)
-    residency = [name for names in given.residency or () for name in names.split(",") if name]
-    return Policy.of({**({"residency": residency} if residency else {}), **fields})
+        policy = Policy.load(given.policy)
+    else:
+        residency = [name for names in given.residency or () for name in names.split(",") if name]
+        policy = Policy.of({**({"residency": residency} if residency else {}), **fields})
+    file = getattr(given, "audit", None)
+    if not file:
+        return policy
+    settings = policy.auditing.as_dict() if policy.auditing else {}
+    return replace(policy, audit=Auditing(**{**settings, "file": file}))
 
 
 def add_on(parser: argparse.ArgumentParser) -> None:

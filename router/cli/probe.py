@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from catalog import Catalog
-from router.cli.options import add_json, add_overlay, add_policy, catalog_of, count, policy_of, today
+from router.cli.options import add_audit, add_json, add_overlay, add_policy, catalog_of, count, policy_of, today
 from router.cli.output import Grid, Screen, counted, print_json
 from router.cli.progress import progress
 from router.errors import RouterError
@@ -47,6 +47,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--models", nargs="+", default=[], metavar="MODEL", help="ask only these (default: all)")
     add_policy(parser)
     add_overlay(parser)
+    add_audit(parser)
     parser.add_argument("--spend", action="store_true", help="make calls that cost money, too")
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked; send and write nothing")
     parser.add_argument(
@@ -75,7 +76,9 @@ def run(given: argparse.Namespace) -> int:
             return _dry(agenda, given)
         if not agenda.pairs:
             return _nothing_to_ask(agenda)
-        return _probe(given, known, project, on, agenda)
+        audit = agenda.router.audit
+        with closing(audit) if audit else nullcontext():
+            return _probe(given, known, project, on, agenda)
 
 
 @contextmanager

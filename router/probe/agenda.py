@@ -144,10 +144,10 @@ def _router(catalog: Catalog, policy: Policy, on: date, call_s: float) -> Router
         attempt_timeout_s=None,
         connect_timeout_s=None,
     )
-    return Router(walled, catalog=_assumed(catalog, on), health=_AlwaysOpen(), today=lambda: on, observe=_unobserved)
+    return Router(walled, catalog=assumed(catalog, on), health=_AlwaysOpen(), today=lambda: on, observe=_unobserved)
 
 
-def _assumed(catalog: Catalog, on: date) -> Catalog:
+def assumed(catalog: Catalog, on: date) -> Catalog:
     """The catalog, had every model been seen at every location that serves models."""
     source = Source(id=_ASSUMED, title="what the probe is to find out", published=on, retrieved=on)
     seen = Availability(

@@ -9,6 +9,7 @@ import pytest
 
 import catalog
 from router import Policy, PolicyError, RouterError
+from router.auditing import Auditing
 
 FIELDS = [field.name for field in dataclasses.fields(Policy)]
 
@@ -58,6 +59,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "attempt_timeout_s": [(0, SECONDS), (float("nan"), SECONDS), ([], "Expected `float | null`")],
     "repeat_after_timeout": [(None, "Expected `bool`"), (1, "Expected `bool`, got `int`")],
     "scopes": [("loosen", "expected one of any, tighten"), (None, "expected one of")],
+    "audit": [
+        *[(3, "Expected `object | null`"), ("", "is to name a file"), ("logs/", "is to name a file")],
+        *[({"path": "a"}, "the fields are file, on_failure, rotate_bytes"), ({}, "required field `file`")],
+        *[({"file": "a", "on_failure": "stop"}, "expected one of continue, refuse")],
+        ({"file": "a", "rotate_bytes": 1}, "must be at least 65536, not 1"),
+    ],
 }
 
 
@@ -292,6 +299,25 @@ def test_a_policy_written_as_data_is_read_back_the_same() -> None:
 
 
 # Names, against a catalog
+
+
+@pytest.mark.parametrize("given", ["a.jsonl", Path("a.jsonl"), {"file": "a.jsonl"}, Auditing(file="a.jsonl")])
+def test_an_audit_may_be_given_by_its_file_alone(given: Any) -> None:
+    policy = Policy(audit=given)
+    assert policy.auditing == Auditing(file="a.jsonl")
+    assert Policy.of(policy.as_dict()) == policy
+    assert Policy().auditing is None
+
+
+def test_an_audit_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text('[audit]\nfile = "audit-{pid}.jsonl"\non_failure = "continue"\n')
+    assert Policy.load(file).auditing == Auditing(file="audit-{pid}.jsonl", on_failure="continue")
+
+
+def test_what_was_given_is_told_apart_from_defaults() -> None:
+    assert Policy().given() == {}
+    assert Policy(residency="eu", attempts=3).given() == {"residency": ["eu"], "attempts": 3}
 
 
 def test_a_policy_of_known_names_passes() -> None:

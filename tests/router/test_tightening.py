@@ -48,6 +48,7 @@ TIGHTER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"attempt_timeout_s": 60}, {"attempt_timeout_s": 50}),
     ({}, {"repeat_after_timeout": False}),
     ({"scopes": "tighten"}, {"scopes": "tighten"}),
+    ({"audit": "a.jsonl"}, {"audit": "a.jsonl"}),
 ]
 LOOSER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"residency": "eu"}, {"residency": "us"}),
@@ -86,7 +87,7 @@ ONLY_EVER_ADDED_OR_WISHED = {
 def test_each_field_is_tried_both_ways() -> None:
     fields = {each.name for each in dataclasses.fields(Policy)}
     assert {name for _, asked in TIGHTER for name in asked} == fields
-    assert {name for _, asked in LOOSER for name in asked} == fields - ONLY_EVER_ADDED_OR_WISHED
+    assert {name for _, asked in LOOSER for name in asked} == fields - ONLY_EVER_ADDED_OR_WISHED - {"audit"}
 
 
 @pytest.mark.parametrize(("policy", "asked"), TIGHTER, ids=str)
@@ -109,6 +110,14 @@ def test_a_policy_may_leave_its_scopes_free(policy: dict[str, Any], asked: dict[
     made = tightened(Policy(**policy, scopes="any"), asked, CATALOG)
     for name in asked:
         assert getattr(made, name) == getattr(Policy(**asked), name)
+
+
+@pytest.mark.parametrize("scopes", ["tighten", "any"])
+@pytest.mark.parametrize("asked", [None, "elsewhere.jsonl", {"file": "a.jsonl", "on_failure": "continue"}])
+def test_no_scope_moves_the_audit(scopes: Any, asked: Any) -> None:
+    with pytest.raises(PolicyError, match="`audit` is the router's own") as caught:
+        tightened(Policy(audit="a.jsonl", scopes=scopes), {"audit": asked}, CATALOG)
+    assert caught.value.fields == ("audit",)
 
 
 def test_what_is_denied_is_added() -> None:

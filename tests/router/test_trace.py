@@ -94,6 +94,7 @@ def test_it_is_plain_data_that_json_takes() -> None:
     told = a_trace(waited_s=0.12345).as_dict()
     assert json.loads(json.dumps(told)) == told
     assert told == {
+        "id": "",
         "model": "gemini-3.8-flash",
         "outcome": "answered",
         "waited_s": 0.123,
