@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.errors import RouterError
+from router.redaction import redacted
 from router.stack import installed
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -79,7 +80,7 @@ class GoogleAuth:
                 credentials.refresh(self._request)
             credentials.before_request(self._request, "POST", url, headers)
         except (GoogleAuthError, ValueError) as error:  # a key that can't be read is a ValueError
-            raise CredentialError(f"Google credentials: {error}") from error
+            raise CredentialError(f"Google credentials: {redacted(str(error))}") from error
         return headers
 
     def _found(self) -> Any:

@@ -33,6 +33,7 @@ from router.health import Health
 from router.plan import Plan
 from router.planner import Planner
 from router.policy import Policy
+from router.redaction import redacted
 from router.rules import Question
 from router.scope import Scopes
 from router.status import Status
@@ -61,7 +62,7 @@ def _log(trace: Trace) -> None:
     usual = trace.outcome in ("answered", "cancelled") and not trace.mismatch
     level = logging.DEBUG if usual else logging.WARNING
     if _logger.isEnabledFor(level):
-        _logger.log(level, "%s", trace)
+        _logger.log(level, "%s", redacted(str(trace)))
 
 
 class Router:

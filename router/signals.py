@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from router.redaction import redacted
 from router.wire import ErrorBody, is_html, parse_error, retry_hint_s
 
 
@@ -239,5 +240,5 @@ def _named_location(kind: str, text: str) -> str | None:
 
 
 def _short(message: str, most: int = 300) -> str:
-    line = " ".join(message.split())
+    line = redacted(" ".join(message.split())[: 8 * most])
     return line if len(line) <= most else line[: most - 1] + "…"

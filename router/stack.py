@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from router.errors import RouterError
+from router.redaction import redacted
 from router.wire import ROUTER_HEADERS
 
 NAMES = ("httpx2", "httpx")
@@ -33,6 +34,12 @@ class Stack:
     def _url(self, host: str, raw_path: str) -> Any:
         return self.module.URL(scheme="https", host=host, raw_path=raw_path.encode("ascii"))
 
+    def _quiet(self, request: Any) -> Any:
+        """The request, whose address shows no credential when it is printed: HTTP clients log whole addresses."""
+        if b"key=" in request.url.query or b"token=" in request.url.query or request.url.userinfo:
+            request.url = _quiet_url(self.module.URL)(request.url)
+        return request
+
     def body(self, request: Any) -> bytes | None:
         """The body of a request; None when it can be read only once, which is left to the sending."""
         try:
@@ -43,13 +50,14 @@ class Stack:
 
     def copy(self, request: Any) -> Any:
         """The request as it is, for another client to send."""
-        return self.module.Request(
+        copy = self.module.Request(
             request.method,
             request.url,
             headers=[(name, value) for name, value in request.headers.raw if not _ours(name)],
             stream=request.stream,
             extensions=request.extensions,
         )
+        return self._quiet(copy)
 
     def request(self, like: Any, url: Any, headers: Mapping[str, str], body: bytes | None, timeout_s: Any) -> Any:
         """A copy of a request for another address.
@@ -79,7 +87,7 @@ class Stack:
         )
         if body is not None:
             made.read()
-        return made
+        return self._quiet(made)
 
     def error(self, kind: type[RouterError], native: str, *args: Any) -> RouterError:
         """An error of this package that is also the stack's own `native` error, so that either name catches it."""
@@ -138,6 +146,16 @@ class _AsyncBody:
 @functools.cache
 def _body(native: type[Any], kind: type[Any]) -> type[Any]:
     return type(kind.__name__, (kind, native), {})
+
+
+@functools.cache
+def _quiet_url(native: Any) -> type[Any]:
+    """A stack's address that is what it is, but shows no credential."""
+
+    def shown(url: Any) -> str:
+        return redacted(native.__str__(url))
+
+    return type("URL", (native,), {"__str__": shown, "__repr__": lambda url: f"URL({shown(url)!r})"})
 
 
 _MIXED: dict[tuple[Any, Any], type[Any]] = {}

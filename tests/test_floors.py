@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     "catalog/errors catalog/lines catalog/refresh/pages catalog/schema"
     " router/batch/lineup router/batch/outcome router/batch/tasks"
-    " router/audit/__init__ router/audit/lines router/auditing",
+    " router/audit/__init__ router/audit/lines router/auditing"
+    " router/redaction",
     "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls"
     " router/batch/record"
     " router/audit/log",
@@ -45,7 +46,8 @@ FLOORS = (
     "router/drive router/planner router/batch/results router/batch/summary router/audit/evidence",
     "router/alternatives router/batch/conventions router/audit/verify",
     "router/core router/batch/forecast router/batch/twins",
-    "router/exchange router/functions router/scope router/batch/run router/audit/audit",
+    "router/exchange router/functions router/scope router/batch/run router/audit/audit"
+    " router/telemetry",
     "router/send router/batch/asking router/batch/job",
     "router/asend router/batch/__init__",
     "router/transport",
