@@ -431,10 +431,21 @@ class Call(msgspec.Struct, kw_only=True):
                 stated=self.stated,
                 features=question.features,
             )
+        except NotSent as error:
+            raise self.core.refusal(error, question, self) from None
+        self.passed(attempt, host)
+
+    def passed(self, attempt: Attempt, host: str) -> None:
+        """The guard has passed an attempt, which leaves now: the observers are told.
+
+        Raises:
+            NotSent: it can't be put on record, and the policy wants it to be.
+        """
+        try:
             for each in self.core.observers:
                 each.passed(self, attempt, host)
         except NotSent as error:
-            raise self.core.refusal(error, question, self) from None
+            raise self.core.refusal(error, self._asked_of(attempt.candidate.model), self) from None
 
     def broke(self, attempt: Attempt, signal: Signal) -> None:
         """A stream broke after its first content had reached the caller."""

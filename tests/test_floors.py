@@ -46,8 +46,7 @@ FLOORS = (
     "router/drive router/planner router/batch/results router/batch/summary router/audit/evidence",
     "router/alternatives router/batch/conventions router/audit/verify",
     "router/core router/batch/forecast router/batch/twins",
-    "router/exchange router/functions router/scope router/batch/run router/audit/audit"
-    " router/telemetry",
+    "router/exchange router/functions router/scope router/batch/run router/audit/audit router/telemetry",
     "router/send router/batch/asking router/batch/job",
     "router/asend router/batch/__init__",
     "router/transport",

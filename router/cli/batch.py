@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from router.batch.job import INTERRUPTED as BY_HAND
 from router.batch.record import rows_per_second
 from router.batch.settings import BatchError
 from router.cli.batch_view import progress, show_end, show_plan
-from router.cli.options import add_json, add_overlay, add_policy, catalog_of, count, policy_of, today
+from router.cli.options import add_audit, add_json, add_overlay, add_policy, catalog_of, count, policy_of, today
 from router.cli.output import Screen, print_json
 from router.router import Router
 from router.trace import Trace
@@ -52,6 +52,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--model", default="", help="the model of rows that name none, e.g. gemini-3.8-flash")
     add_policy(parser)
     add_overlay(parser)
+    add_audit(parser)
     parser.add_argument("--concurrency", type=count, default=32, metavar="N", help="most requests under way (32)")
     parser.add_argument("--row-deadline", type=seconds, default=3600.0, metavar="S", help="seconds for a row (3600)")
     parser.add_argument("--deadline", type=seconds, metavar="S", help="seconds after which no further row is begun")
@@ -131,7 +132,8 @@ def run(given: argparse.Namespace) -> int:
         settings["project"] = given.project or ("" if given.emulate is None else _EMULATED)
         if not settings["project"]:
             raise BatchError("no project: give --project or set GOOGLE_CLOUD_PROJECT")
-        with progress() as shown, _terminable():
+        audit = router.audit
+        with progress() as shown, _terminable(), closing(audit) if audit else nullcontext():
             summary = router.batch(given.input, given.output, progress=shown, **settings).run()
     if given.json:
         print_json(summary.as_dict())

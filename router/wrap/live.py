@@ -16,16 +16,22 @@ import msgspec
 from catalog.errors import UnknownModel
 from catalog.schema import Location
 from router.contents import UNREAD
-from router.core import Core
-from router.errors import NoRoute, RequestNotUnderstood
+from router.core import Call, Core
+from router.errors import NoRoute, NotSent, RequestNotUnderstood
 from router.features import features, named
 from router.members import members, plain
 from router.pins import names
-from router.plan import Plan
+from router.plan import Allowed, Plan
 from router.rules import Question
 from router.scope import Scopes
+from router.signals import Action, Signal
 from router.streams import Dialect
+from router.target import Target
+from router.trace import Attempt, Trace, Tried
 from router.wire import UNREADABLE
+
+_OPENED = Signal(kind="live-session", action=Action.DONE)
+"""What is known of a session: that it was let through."""
 
 
 class LiveDoor:
@@ -73,8 +79,39 @@ def check(core: Core, place: Location, message: Any) -> None:
         raise _refused(core, f"a Live session at {place.id} for {name}, which is not there")
     question = _asked(message, Question(parts[-1], ("standard",), core.today(), caller=place.id))
     plan = _plan(core, question)
-    if place.id not in {allowed.candidate.location for allowed in plan.allowed}:
-        raise NoRoute(plan)
+    allowed = next((each for each in plan.allowed if each.candidate.location == place.id), None)
+    if allowed is None:
+        raise core.refusal(NoRoute(plan), question)
+    _tell(core, question, plan, allowed, parts[1])
+
+
+def _tell(core: Core, question: Question, plan: Plan, allowed: Allowed, project: str) -> None:
+    """Tells the observers of a session that is about to open: one attempt, of which no more will be heard.
+
+    Raises:
+        NotSent: one of them does not let it.
+    """
+    target = Target(
+        project=project,
+        location=question.caller,
+        publisher="google",
+        model=question.model,
+        method="live",
+        dialect=Dialect.GEMINI,
+        mode="standard",
+        before="",
+        after="",
+    )
+    trace = Trace(model=plan.model, exceptions=plan.exceptions)
+    call = Call(core=core, target=target, question=question, plan=plan, trace=trace, body=None).begin()
+    attempt = Attempt(number=1, allowed=allowed, timeout_s=core.policy.deadline_s)
+    try:
+        call.passed(attempt, allowed.host)
+        trace.tried.append(Tried(attempt=attempt, signal=_OPENED, at_s=0.0, took_s=0.0))
+        trace.outcome = "answered"
+    finally:
+        for each in core.observers:
+            each.ended(call)
 
 
 def _asked(message: str | bytes, question: Question) -> Question:
@@ -112,8 +149,8 @@ def _place(core: Core, host: str) -> Location:
     return place
 
 
-def _refused(core: Core, reason: str) -> RequestNotUnderstood:
-    return RequestNotUnderstood(reason, core.policy.summary)
+def _refused(core: Core, reason: str) -> NotSent:
+    return core.refusal(RequestNotUnderstood(reason, core.policy.summary))
 
 
 @functools.cache

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 
 from router import NoRoute, NotSent, Policy, RequestNotUnderstood
+from router.audit.verify import catalogs_of, verify
 from router.wrap.live import LiveDoor
 from tests.clients.conftest import PROJECT, World
 
@@ -145,3 +148,23 @@ def test_without_a_residency_an_unknown_model_stays_where_the_client_is_set(worl
 def test_a_host_that_no_one_knows_is_refused(world: World) -> None:
     with pytest.raises(RequestNotUnderstood, match="no host of a location"):
         said(world, setup(), Policy(), "eu-aiplatform.googleapis.com")
+
+
+def test_a_session_is_on_record_with_what_admits_it(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    policy = replace(ADMITTING, audit=file)
+    said(world, setup(), policy)
+    report = verify(file, catalogs_of(world.router().catalog), ADMITTING, running=True)
+    found = [each.text for each in report.problems]
+    assert found == ["was decided as if it were 2026-11-21"], "the day on which these tests stand still, and no more"
+    assert (report.requests, report.attempts) == (1, 1)
+    (attempt,) = [line for line in map(json.loads, file.read_text().splitlines()) if line["event"] == "attempt"]
+    assert (attempt["outcome"], attempt["host"], attempt["ended"]) == ("live-session", EU, "answered")
+
+
+def test_a_session_that_is_refused_is_on_record_too(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    with pytest.raises(NoRoute):
+        said(world, setup(), Policy(residency="eu", audit=file))
+    gc.collect()
+    assert '"error":"NoRoute"' in file.read_text()

@@ -56,6 +56,12 @@ def test_every_row_is_answered_and_the_summary_says_how(capsys: pytest.CaptureFi
     assert sorted(rows_in(Path("out.jsonl"))) == [*range(1, 13)]
 
 
+def test_every_row_is_on_record(capsys: pytest.CaptureFixture[str]) -> None:
+    assert batch("--residency", "eu", "--audit", "audit.jsonl", scenario=BUSY) == 0
+    assert main(["audit", "verify", "audit.jsonl", "--residency", "eu"]) == 0
+    assert "12 requests, 14 attempts, 0 refused" in capsys.readouterr().out
+
+
 def test_the_summary_as_json_stands_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert batch("--json") == 0
     found = json.loads(capsys.readouterr().out)
