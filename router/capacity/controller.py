@@ -213,7 +213,8 @@ class Controller:
                 return ticket
             else:
                 if group.waiting >= self._pacing.most_waiting and not place.ask.sent:
-                    return Wait(_FOREVER, note=f"{group.waiting} requests are waiting already")
+                    eta_s = max(place.ask.until - now, group.waiting / place.lane.rate(now))
+                    return Wait(eta_s, note=f"{group.waiting} requests are waiting already")
                 place.lane.put(place)
                 self._dispatch(group, now)
         if place.ticket is not None:

@@ -36,7 +36,7 @@ class Crowd(RuleBasedStateMachine):
             assert got.pool not in ask.dropped
             assert ask.not_before.get(got.pool, 0.0) <= self.now
             self.sent.append((ask, got))
-        elif got.delay_s < float("inf"):
+        elif got.bell is not None:
             self.waiting.append(ask)
 
     @rule(which=st.sampled_from(PLANS), priority=st.integers(0, 2))
