@@ -31,7 +31,7 @@ _NEVER_ADMITTED = SHUT_AFTER + 2  # shut for a second from the first rejection o
 _FRESH_GROWTH, _SEEKING_GROWTH, _RETURNING_GROWTH = 2.3, 1.0, 0.3
 _BASE_GROWTH, _MOST_GROWTH = 0.06, 0.5
 _MOST_STEP = 0.2
-_MEASURABLE = 6.0
+_MEASURABLE, _MOST_SLACK = 6.0, 0.3
 _MOST_BURST = 1000.0
 NEVER = -1e9
 _RTT_S, _RTT_WEIGHT = 0.3, 0.2
@@ -67,6 +67,7 @@ class Pace:
         "_row",
         "_rtt_s",
         "_sent",
+        "_slack",
         "_stamp",
         "_started_at",
         "_tokens",
@@ -95,6 +96,7 @@ class Pace:
         self._counted_sent = self._counted_rejected = 0.0  # what they were at the last counted rejection
         self._base_sent = self._base_rejected = self._base_at = 0.0
         self._row = 0
+        self._slack = 0.0  # what might have been sent, since the last measurement
         self._returning = False
         self._probed_at = 0.0
 
@@ -232,14 +234,14 @@ class Pace:
 
     def _begin(self, sent: float, rejected: float, at: float) -> None:
         """The other side's bucket is empty at this time: from here on is measured."""
-        self._base_sent, self._base_rejected, self._base_at = sent, rejected, at
+        self._base_sent, self._base_rejected, self._base_at, self._slack = sent, rejected, at, 0.0
 
     def _measure(self, sent: float, rejected: float, at: float) -> float:
         """The other side's bucket is empty once more; gives what it admits per second, 0 if too little was sent."""
-        if not self._base_at:
+        admitted = (sent - self._base_sent) - (rejected - self._base_rejected)
+        if not self._base_at or self._slack > _MOST_SLACK * admitted:  # less was asked for than could have been
             self._begin(sent, rejected, at)
             return 0.0
-        admitted = (sent - self._base_sent) - (rejected - self._base_rejected)
         if admitted >= _MEASURABLE and at > self._base_at:
             found = admitted / (at - self._base_at)
             self.measured = 0.5 * (self.measured + found) if self.measured else found
@@ -271,8 +273,11 @@ class Pace:
         self._returning = True
 
     def _fill(self, now: float) -> None:
-        self._tokens = min(self._cap, self._tokens + (now - self._stamp) * self.rate)
-        self._stamp = now
+        tokens, cap = self._tokens + (now - self._stamp) * self.rate, self._cap
+        if tokens > cap:
+            self._slack += tokens - cap
+            tokens = cap
+        self._tokens, self._stamp = tokens, now
 
     def _grow(self, now: float, pressed: bool) -> None:
         dt = min(now - self._grown_at, max(0.5, 1.5 / self.rate))

@@ -60,6 +60,18 @@ def test_it_measures_the_limit_between_rejections() -> None:
     assert Quota(20.0).run(60.0).pace.measured == pytest.approx(20.0, rel=0.05)
 
 
+def test_what_is_admitted_while_less_is_asked_for_is_not_taken_for_the_limit() -> None:
+    """A 429 in the middle of easy times, as when capacity is short for a moment."""
+    pace, now = Pace(0.0), 0.0
+    for number in range(1, 400):
+        now += 0.5
+        mark = pace.take(1.0, now)
+        pace.admitted(1.0, now, now)
+        if number % 40 == 0:
+            pace.rejected(mark, 1.0, now, now + 0.1, lambda: 0.5)
+    assert pace.measured == 0.0
+
+
 @pytest.mark.parametrize("factor", [0.25, 4.0])
 def test_it_follows_a_limit_that_moves(factor: float) -> None:
     quota = Quota(20.0).run(60.0)
