@@ -242,9 +242,11 @@ class Writer:
         try:
             if log is None:
                 raise OSError("the file is closed")  # noqa: TRY301 - what follows is the same for every error
-            if batch:
+            idle = not batch
+            if not idle:
                 self._add(log, batch)
-            if not batch or self._clock() - self._synced_at >= _SYNC_S:
+                batch.clear()  # nothing of it is to be written again, whatever follows
+            if idle or self._clock() - self._synced_at >= _SYNC_S:
                 log.sync()
                 self._unsynced, self._synced_at = False, self._clock()
         except OSError as error:

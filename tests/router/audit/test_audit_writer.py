@@ -113,6 +113,24 @@ def test_while_the_disk_is_full_requests_are_refused_and_nothing_is_lost(tmp_pat
     assert writer.refused == 2
 
 
+def test_what_the_disk_would_not_sync_is_not_written_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, seconds = tmp_path / "a.jsonl", iter(range(0, 10**6, 2))
+    writer = make_writer(file, clock=lambda: next(seconds))
+    with monkeypatch.context() as patched:
+        patched.setattr("router.audit.log.os.fsync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        writer.put(entry("a"))
+        writer.flush()
+        with pytest.raises(AuditFailed, match="Input/output error"):
+            any(writer.put(entry(str(number))) for number in range(10_000))
+    writer.put(entry("done"), after=True)
+    assert writer.flush()
+    writer.close()
+    names = requests(file)
+    assert names == list(dict.fromkeys(names))
+    assert (names[0], names[-1]) == ("a", "done")
+    assert wrong(verified(file)) == []
+
+
 def test_or_they_go_on_and_what_is_lost_is_counted(tmp_path: Path) -> None:
     file, disk = tmp_path / "a.jsonl", Disk()
     writer = make_writer(file, refuse=False, disk=disk, kept=3)
