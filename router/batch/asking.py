@@ -46,11 +46,11 @@ Plans = Callable[[str], Plan]
 """Gives the plan for a model."""
 
 
-class Client(Protocol):
-    """What of an async client of httpx or httpx2 is used."""
+class Sender(Protocol):
+    """What rows are sent with."""
 
-    async def post(self, url: str, *, content: bytes, headers: Mapping[str, str]) -> Any:
-        """Sends a request; gives the response, read."""
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Any:
+        """Sends a request; gives the response of httpx or httpx2, read."""
 
 
 class Asker:
@@ -64,7 +64,7 @@ class Asker:
 
     def __init__(
         self,
-        client: Client,
+        sender: Sender,
         catalog: Catalog,
         project: str,
         plans: Plans,
@@ -72,7 +72,7 @@ class Asker:
         today: Callable[[], date],
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        self._client = client
+        self._sender = sender
         self._catalog = catalog
         self._project = project
         self._plans = plans
@@ -95,7 +95,7 @@ class Asker:
     async def _once(self, asked: Asked) -> tuple[Outcome, bool]:
         """What came of a row, and whether this side was cut off, from the service or from its tokens."""
         try:
-            response = await self._client.post(self._url(asked), content=asked.body, headers=_JSON)
+            response = await self._sender.post(self._url(asked), asked.body, _JSON)
         except (CredentialError, NotSent) as error:
             unsent = Outcome(state="failed", message=_reason(error), model=asked.model, hopeless=True)
             return unsent, isinstance(error, CredentialError)

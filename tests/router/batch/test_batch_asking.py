@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -160,13 +160,13 @@ def test_a_row_that_the_policy_refuses_is_not_sent_and_says_where_the_reason_lie
     assert backend.sent == []
 
 
-class Client:
-    """A client whose sending raises these, one after another, and then answers."""
+class Sender:
+    """One whose sending raises these, one after another, and then answers."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
 
-    async def post(self, url: str, **_: Any) -> Any:
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Any:
         if self.errors:
             raise self.errors.pop(0)
         return httpx.Response(200, json=SAID)
@@ -176,7 +176,7 @@ def ask(*errors: Exception) -> tuple[Outcome, list[float]]:
     clock = Clock()
     router, *_ = scripted({})
     asker = Asker(
-        *(Client(*errors), CATALOG, "p", router.explain, load_prices()),
+        *(Sender(*errors), CATALOG, "p", router.explain, load_prices()),
         *(lambda: TODAY, clock.async_sleep),
     )
     row = read(b'{"prompt": "hello"}', CATALOG, Settings(model=MODEL))
