@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test proof mutants-of-rules fuzz audit bench bench-all lint types clean
+.PHONY: demo test proof soak mutants-of-rules fuzz audit bench bench-all lint types clean
 
 # The demo's clients are those of the tests, so both share one environment.
 .venv/ready: pyproject.toml
@@ -53,6 +53,11 @@ audit: .venv/ready
 	    --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')") \
 	|| echo "audit: weaknesses were found, as shown above, or their list can't be reached from here"
 
+# Batches killed at fifty random moments, and with the power gone as well. Takes minutes.
+soak: .venv/ready
+	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/kills.py --power --seed 2
+
 # What is compared with: small packages beside this one, litellm in an environment of its own.
 .venv/bench: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -69,6 +74,7 @@ bench: .venv/bench
 	$(BIN)/python benchmarks/goodput.py --short
 	$(BIN)/python benchmarks/realwire.py --short
 	$(BIN)/python benchmarks/audit.py
+	$(BIN)/python benchmarks/batch.py
 
 bench-all: .venv/bench .venv-litellm
 	$(BIN)/python benchmarks/imports.py
@@ -78,6 +84,7 @@ bench-all: .venv/bench .venv-litellm
 	$(BIN)/python benchmarks/realwire.py
 	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/bodies.py
+	$(BIN)/python benchmarks/batch.py --full
 
 lint: .venv/lint
 	$(BIN)/ruff check .
