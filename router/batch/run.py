@@ -151,7 +151,13 @@ class Run:
         place = await twins.answer(twin_key(asked))
         if place is not None:
             return self._copied(place, asked)
-        return await self._begin(number, asked)
+        # Told at once, and not when it is written: in ordered output a row may wait for one that waits for it.
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._begin(number, asked)
+        finally:
+            twins.asked(twin_key(asked), outcome if outcome and outcome.answered else None)
+        return outcome
 
     def _copied(self, place: Place, asked: Asked) -> Outcome:
         if isinstance(place, Outcome):
@@ -176,8 +182,8 @@ class Run:
         place: Place = outcome
         if self._journal is not None:
             place = self._journal.write(row.number, digest_of(row.line, self._settings.salt), outcome, record)
-        if self._twins is not None and row.asked is not None and not outcome.copied:
-            self._twins.asked(twin_key(row.asked), place if outcome.answered else None)
+        if self._twins is not None and row.asked is not None and outcome.answered and not outcome.copied:
+            self._twins.written(twin_key(row.asked), place)
         self._tally.count(outcome)
         self._judge(outcome)
         if self._sink is not None:
