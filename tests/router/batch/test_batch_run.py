@@ -151,6 +151,20 @@ def test_an_equal_row_is_asked_again_when_the_first_was_not_answered(out: Path) 
     assert summary.states == {"failed": 1, "ok": 4}
 
 
+def test_no_row_waits_for_one_that_waits_for_it(out: Path) -> None:
+    """In ordered output a later row may be the one that asks: its end is not written before that of those it is for."""
+    world = World(answering({"a": [FAILED, FAILED, FAILED, OK]}))
+    batch = world.batch(["a"] * 8, out, dedupe=True, ordered=True, concurrency=8)
+
+    async def main() -> None:
+        with anyio.fail_after(30):
+            await batch.arun()
+
+    anyio.run(main)
+    assert rows_in(out) == [*range(1, 9)]
+    assert batch.summary.states == {"failed": 3, "ok": 5}
+
+
 def test_rows_that_are_written_differently_are_not_taken_for_equal_without_being_so() -> None:
     world = World()
     world.batch(["a", "a ", {"prompt": "a", "model": "x"}], dedupe=True).run()
