@@ -83,7 +83,7 @@ class RoutedAdapter:
             answer = self._transport.handle_request(asked)
         except (Exhausted, StreamBroken) as error:
             raise _native(error) from error.__cause__
-        return self._response(request, answer)
+        return self._response(request, asked, answer)
 
     def close(self) -> None:
         """Closes the connections; later requests open new ones."""
@@ -92,7 +92,7 @@ class RoutedAdapter:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a routed adapter can't be pickled; pickle the policy and make a Router from it there")
 
-    def _response(self, request: Any, answer: Any) -> Any:
+    def _response(self, request: Any, asked: Any, answer: Any) -> Any:
         from requests import Response  # noqa: PLC0415 - the caller has brought it
         from requests.structures import CaseInsensitiveDict  # noqa: PLC0415
         from requests.utils import get_encoding_from_headers  # noqa: PLC0415
@@ -103,7 +103,7 @@ class RoutedAdapter:
         response.headers = CaseInsensitiveDict(answer.headers)
         response.encoding = get_encoding_from_headers(response.headers)
         response.raw = _Raw(answer)
-        response.url, response.request, response.connection = request.url, request, self
+        response.url, response.request, response.connection = str(asked.url), request, self
         response.extensions = {TRACE: answer.extensions[TRACE]} if TRACE in answer.extensions else {}
         return response
 
@@ -187,7 +187,7 @@ class _Outward:
 def _rewritten(given: Any, request: Any) -> Any:
     """The session's prepared request, with the address and headers that the transport has chosen."""
     sent = given.copy()
-    sent.url = str(request.url)
+    sent.url = str(stack_of(request).module.URL(request.url))  # itself; as it is, it may show less than it says
     sent.headers.clear()
     sent.headers.update(request.headers.items())
     return sent

@@ -8,7 +8,7 @@ happens once for all who wait for it, and never on the event loop.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.errors import RouterError
@@ -30,11 +30,13 @@ class GoogleAuth:
 
     Args:
         credentials: a google-auth credentials object; by default those of the environment
-            (Application Default Credentials), looked up with the first request.
+            (Application Default Credentials). Looked up with the first request, as is the universe that
+            they belong to; those that need a scope and have none get Google Cloud's.
     """
 
     def __init__(self, credentials: Any = None) -> None:
-        self._credentials = credentials
+        self._given = credentials
+        self._credentials: Any = None
         self._lock = threading.Lock()
         self._request: Any = _TokenRequest()
 
@@ -65,7 +67,8 @@ class GoogleAuth:
                 self._lock.release()
         from anyio import to_thread  # noqa: PLC0415 - sync programs need no event loop
 
-        return await to_thread.run_sync(self.headers, url, rejected)
+        # Who is cancelled goes at once; what the thread fetches is there for the next one.
+        return await to_thread.run_sync(self.headers, url, rejected, abandon_on_cancel=True)
 
     def _is_ready(self) -> bool:
         return self._credentials is not None and bool(self._credentials.valid)
@@ -85,13 +88,21 @@ class GoogleAuth:
 
     def _found(self) -> Any:
         if self._credentials is None:
-            import google.auth  # noqa: PLC0415 - loaded with the first request
+            self._credentials = self._looked_up()
+        return self._credentials
 
-            self._credentials, _ = google.auth.default(scopes=[SCOPE], request=self._request)
-        universe = getattr(self._credentials, "universe_domain", _UNIVERSE)
+    def _looked_up(self) -> Any:
+        import google.auth  # noqa: PLC0415 - loaded with the first request
+        from google.auth import credentials  # noqa: PLC0415
+
+        scoped: Callable[..., Any] = credentials.with_scopes_if_required
+        found = self._given
+        if found is None:
+            found, _ = google.auth.default(scopes=[SCOPE], request=self._request)
+        universe = getattr(found, "universe_domain", _UNIVERSE)  # which may ask the metadata server
         if universe != _UNIVERSE:
             raise CredentialError(f"the credential belongs to the universe {universe}, the catalog to {_UNIVERSE}")
-        return self._credentials
+        return scoped(found, [SCOPE])
 
 
 def auth_of(request: Any) -> GoogleAuth | None:

@@ -6,16 +6,18 @@ SDKs refuse a class that descends from the other one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn, Self
 
+from router import keys
 from router.asend import AsyncSender
 from router.auth import auth_of
 from router.clients import Clients
 from router.core import Core
 from router.directives import Directives, directives
 from router.drive import adrive, drive
-from router.errors import NotSent
+from router.errors import NotSent, RequestNotUnderstood
 from router.exchange import Exchange
 from router.scope import Scopes
 from router.send import Sender
@@ -83,23 +85,27 @@ class RoutedTransport:
             NotSent: the policy refuses it.
         """
         asked = _incoming(stack_of(request), request)
-        core, wishes = self._asked(asked)
+        core, wishes = self._asked(asked.headers)
         core.admit(asked, wishes)
 
     def _exchange(self, stack: Stack, request: Any) -> Exchange | None:
         """The exchange for a request; None for one that is sent on unrouted."""
+        core, wishes = self._asked(request.headers)
+        try:
+            keys.hide(request, core.catalog.private_hosts)
+        except keys.WrongKey as error:
+            raise core.refusal(RequestNotUnderstood(str(error), core.policy.summary)) from None
         asked = _incoming(stack, request)
-        core, wishes = self._asked(asked)
         call, auth = core.admit(asked, wishes, self._priority), auth_of(request)
         if call is not None:
             return Exchange(call.begin(), stack, request, asked.body, auth)
         core.unrouted(asked.host, auth)
         return None
 
-    def _asked(self, asked: Incoming) -> tuple[Core, Directives]:
+    def _asked(self, headers: Mapping[str, str]) -> tuple[Core, Directives]:
         """By which a request is decided, and what it asks of the router itself."""
         try:
-            wishes = directives(asked.headers)
+            wishes = directives(headers)
             return self._scopes.core_for(wishes), wishes
         except NotSent as error:
             raise self._scopes.core().refusal(error) from None

@@ -29,8 +29,8 @@ FLOORS = (
     "catalog/loader",
     "catalog/__init__ catalog/prices router/bell router/capacity/breaker router/capacity/knobs router/capacity/pace"
     " router/counts router/hosts router/modes router/pins router/plan router/wire",
-    "catalog/price_table catalog/throughput router/capacity/budget router/capacity/events router/capacity/pools"
-    " router/capacity/recorder router/members router/signals router/status router/streams",
+    "catalog/price_table catalog/throughput router/keys router/capacity/budget router/capacity/events"
+    " router/capacity/pools router/capacity/recorder router/members router/signals router/status router/streams",
     "router/faults router/features router/probe/verdict router/relay router/resources router/thrift router/trace"
     " router/used",
     "router/affinity router/errors router/health router/target router/waiting",
@@ -76,8 +76,8 @@ FLOORS = (
 # The emulator is a house of its own: it stands on the catalog, and the router does not know of it.
 EMULATOR_FLOORS = (
     "environment errors identity listener paths records speech tls wire wording",
-    "background bodies chat claude embeddings gemini proxy tokens",
-    "behaviour front oauth",
+    "background bodies chat claude embeddings gemini proxy tokens workload",
+    "behaviour front iam oauth",
     "scenario script streams",
     "methods serving",
     "vertex",

@@ -150,8 +150,8 @@ def _unanswerable(spec: Spec) -> Iterator[tuple[Place, str]]:
 
 
 def _no_answer(place: Place, spec: int | str | None, names: tuple[str, ...]) -> Iterator[tuple[Place, str]]:
-    if isinstance(spec, int) and not 400 <= spec <= 599:
-        yield place, f"expected a status from 400 to 599, not {spec}"
+    if isinstance(spec, int) and not 300 <= spec <= 599:
+        yield place, f"expected a status from 300 to 599, not {spec}"
     elif isinstance(spec, str) and spec not in names:
         yield place, _expected_one_of(spec, names)
 

@@ -176,15 +176,16 @@ class Emulator:
         self.close()
 
     def _running(self) -> contextlib.AbstractContextManager[Place]:
-        from router.emulator import front, oauth, vertex  # noqa: PLC0415 - they need the extra
+        from router.emulator import front, iam, oauth, vertex  # noqa: PLC0415 - they need the extra
 
         issuer = oauth.Issuer(self._tokens, self.scenario.project)
+        exchange = iam.Exchange(self._tokens, self.scenario.project)
         service = vertex.Vertex(
             catalog=self.catalog,
             servings=self._servings,
             script=self._script,
             tokens=self._tokens,
-            elsewhere={"oauth2.googleapis.com": issuer.token, "iamcredentials.googleapis.com": oauth.boundaries},
+            elsewhere={"oauth2.googleapis.com": issuer.token, **exchange.hosts},
             log=self._requests,
             clock=self._elapsed,
         )

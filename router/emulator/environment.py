@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Flow = Literal["service_account", "authorized_user", "gce"]
-"""How clients get their token: signing an assertion, a refresh token, or the metadata server."""
+Flow = Literal["service_account", "authorized_user", "gce", "impersonation", "external_account"]
+"""How clients get their token: signing an assertion, a refresh token, the metadata server, a user's token that is
+traded for a service account's, or a token of another identity provider that is traded for one of Google's."""
 
 CLEARED = ("GOOGLE_VERTEX_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "ANTHROPIC_VERTEX_BASE_URL")
 """Variables that would lead clients past the emulator; they are taken out while it is active."""
@@ -33,6 +34,11 @@ class Place:
     def credentials(self, flow: str) -> Path:
         """The credentials file of a flow."""
         return self.directory / f"{flow}.json"
+
+    @property
+    def subject_token(self) -> Path:
+        """The token of another identity provider."""
+        return self.directory / "subject_token.jwt"
 
     @property
     def proxy_url(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from router.emulator import identity, tls
+from router.emulator import identity, tls, workload
 from router.emulator.background import Background
 from router.emulator.environment import Place
 from router.emulator.listener import Handler, Listener
@@ -49,6 +50,10 @@ def _furnish(place: Place, authority: bytes) -> None:
     place.authority.write_bytes(authority)
     for flow, credentials in identity.CREDENTIALS.items():
         place.credentials(flow).write_text(credentials(place.project, place.token_url), encoding="utf-8")
+    place.subject_token.write_text(workload.subject_token(time.time()), encoding="utf-8")
+    place.credentials("external_account").write_text(
+        workload.credentials(place.project, str(place.subject_token)), encoding="utf-8"
+    )
 
 
 @asynccontextmanager

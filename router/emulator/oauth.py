@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from router.emulator import identity
+from router.emulator import identity, workload
 from router.emulator.tokens import Tokens
 from router.emulator.wire import Request, Step, whole
 
@@ -73,7 +73,7 @@ class Issuer:
         plain = {
             "/": "computeMetadata/\n",
             "/computeMetadata/v1/project/project-id": self._project,
-            "/computeMetadata/v1/project/numeric-project-id": "100000000000",
+            "/computeMetadata/v1/project/numeric-project-id": workload.PROJECT_NUMBER,
             "/computeMetadata/v1/universe/universe-domain": "googleapis.com",
         }
         if request.path in plain:
@@ -90,13 +90,6 @@ class Issuer:
             return whole(200, "application/text", identity.email(self._project).encode(), [_FLAVOR])
         content = {"aliases": ["default"], "email": identity.email(self._project), "scopes": [identity.SCOPE]}
         return _json(200, content, _FLAVOR)
-
-
-def boundaries(request: Request) -> list[Step]:
-    """Answers google-auth's question, asked in the background, where a credential may be used: anywhere."""
-    if request.verb == "GET" and request.path.endswith("/allowedLocations"):
-        return _json(200, {"locations": [], "encodedLocations": "0x0"})
-    return _json(404, {"error": {"code": 404, "message": "Method not found.", "status": "NOT_FOUND"}})
 
 
 def _json(status: int, content: Any, *headers: tuple[str, str]) -> list[Step]:

@@ -16,8 +16,8 @@ REMEMBERED = 10_000
 class Issued:
     """A token that the emulator gave out.
 
-    `flow` says by which way: `service_account`, `authorized_user` or `gce`. `fingerprint` is the one
-    by which `Received.headers` names the token.
+    `flow` says by which way: `service_account`, `authorized_user`, `gce`, `impersonation` or
+    `external_account`. `fingerprint` is the one by which `Received.headers` names the token.
     """
 
     at_s: float
@@ -48,14 +48,18 @@ class Tokens:
         with self._lock:
             return tuple(self._issued)
 
-    def issue(self, flow: str) -> str:
-        """A fresh token that is good for the lifetime."""
+    def issue(self, flow: str, lifetime_s: int | None = None) -> str:
+        """A fresh token that is good for the lifetime, or a shorter one that was asked for."""
         token = f"ya29.emulated-{secrets.token_urlsafe(24)}"
         now = self._clock()
         with self._lock:
-            self._expiry[token] = now + self.lifetime_s
+            self._expiry[token] = now + self.lasting(lifetime_s)
             self._issued.append(Issued(now - self._start, flow, fingerprint(token)))
         return token
+
+    def lasting(self, lifetime_s: int | None = None) -> int:
+        """How many seconds a token lasts for which this lifetime was asked."""
+        return self.lifetime_s if lifetime_s is None else min(lifetime_s, self.lifetime_s)
 
     def revoke(self, token: str | None = None) -> None:
         """Makes a token bad; without one, every token issued or seen so far."""

@@ -14,7 +14,7 @@ import anyio
 import google.auth
 import google.oauth2.credentials
 import pytest
-from google.auth.credentials import Credentials
+from google.auth.credentials import Credentials, Scoped
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 
 from router.auth import SCOPE, CredentialError, GoogleAuth, auth_of
@@ -281,6 +281,25 @@ def test_the_event_loop_goes_on_while_another_request_fetches_a_token(loop: str)
     assert went_on == [True]
 
 
+@each_loop
+def test_who_gives_up_does_not_wait_for_the_token_which_the_next_one_gets(loop: str) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    credentials = Fake(fetching=lambda: (entered.set(), go_on.wait(10)))
+    auth = GoogleAuth(credentials)
+
+    async def main() -> dict[str, str]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(auth.aheaders, URL)
+            await anyio.to_thread.run_sync(entered.wait, 10)
+            tasks.cancel_scope.cancel()
+        assert credentials.fetched == 0
+        go_on.set()
+        return await auth.aheaders(URL)
+
+    assert anyio.run(main, backend=loop) == signed("token-1")
+    assert credentials.fetched == 1
+
+
 # No usable credential
 
 
@@ -327,6 +346,30 @@ def test_any_other_error_passes_and_locks_no_one_out() -> None:
     with pytest.raises(KeyError):
         auth.headers(URL)
     assert auth.headers(URL) == signed("token-1")
+
+
+# Scopes
+
+
+def test_a_credential_that_needs_a_scope_and_has_none_gets_one() -> None:
+    """As the key of a service account does that was read from its file."""
+
+    class Unscoped(Fake, Scoped):
+        scopes: tuple[str, ...] = ()
+
+        @property
+        def requires_scopes(self) -> bool:
+            return not self.scopes
+
+        def with_scopes(self, scopes: Any, default_scopes: Any = None) -> Any:
+            made = Unscoped("scoped")
+            made.scopes = tuple(scopes)
+            return made
+
+    assert GoogleAuth(Unscoped("unscoped")).headers(URL) == signed("scoped")
+    own = Unscoped("own")
+    own.scopes = ("https://www.googleapis.com/auth/cloud-platform.read-only",)
+    assert GoogleAuth(own).headers(URL) == signed("own")
 
 
 # Credentials of the environment

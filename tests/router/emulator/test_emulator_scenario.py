@@ -153,7 +153,7 @@ def test_a_model_of_the_scenario_itself_is_known(small):
         ("quota = { per_second = -1 }", "field `quota.per_second`: expected 0 to 1,000,000, not -1.0"),
         ("latency = { event_s = 4000 }", "field `latency.event_s`: expected 0 to 3,600, not 4000.0"),
         ('errors = [429, "rest"]', "field `errors[1]`: expected one of reset"),
-        ("errors = [200]", "field `errors[0]`: expected a status from 400 to 599, not 200"),
+        ("errors = [200]", "field `errors[0]`: expected a status from 300 to 599, not 200"),
         ("errors = [{}]", "field `errors[0]`: expected a status or a body"),
         ('errors = [{ body = "reset" }]', "field `errors[0].body`: expected one of "),
         ('errors = [{ status = 503, headers = { content-length = "1" } }]', "field `errors[0].headers.content-length`"),
