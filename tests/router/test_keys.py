@@ -156,3 +156,41 @@ def test_nor_has_the_error_when_nobody_answers(
         client.post(f"{HOST}{PATH}?key={SECRET}", json=BODY)
     assert SECRET not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
     assert SECRET not in everything.text
+
+
+@each_stack
+def test_a_request_that_is_sent_on_unrouted_carries_its_key_as_a_header(
+    module: ModuleType, everything: pytest.LogCaptureFixture
+) -> None:
+    seen = []
+
+    def answer(request: Any) -> Any:
+        seen.append((str(request.url), request.headers.get(HEADER)))
+        return module.Response(200)
+
+    express = "https://aiplatform.googleapis.com/v1/publishers/google/models/m:generateContent"
+    with module.Client(transport=Router(Policy()).transport(transport=module.MockTransport(answer))) as client:
+        assert str(client.post(f"{express}?key={SECRET}", json=BODY).url) == express
+    assert seen == [(express, SECRET)]
+    assert SECRET not in everything.text
+
+
+def test_a_session_sends_on_unrouted_what_it_was_given_also_where_it_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent = []
+
+    class Stopped(Exception):
+        pass
+
+    def send(_: Any, request: Any, **__: Any) -> Any:
+        sent.append(request.url)
+        raise Stopped
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    address = f"https://gateway.example/v1/x?token={SECRET}&key=1"
+    with requests.Session() as session:
+        session.mount("https://", Router(Policy()).requests_adapter())
+        with pytest.raises(Stopped):
+            session.post(address)
+    assert sent == [address]
