@@ -154,7 +154,7 @@ def test_an_equal_row_is_asked_again_when_the_first_was_not_answered(out: Path) 
 def test_no_row_waits_for_one_that_waits_for_it(out: Path) -> None:
     """In ordered output a later row may be the one that asks: its end is not written before that of those it is for."""
     world = World(answering({"a": [FAILED, FAILED, FAILED, OK]}))
-    batch = world.batch(["a"] * 8, out, dedupe=True, ordered=True, concurrency=8)
+    batch = world.batch(["a"] * 8, out, dedupe=True, ordered=True, concurrency=4)
 
     async def main() -> None:
         with anyio.fail_after(30):
