@@ -27,7 +27,7 @@ class AsyncSender:
 
         in_time = exchange.timer(attempt)
         auth = exchange.auth
-        credential = await auth.aheaders(exchange.url(attempt), exchange.rejected(attempt)) if auth else {}
+        credential = await auth.aheaders(*exchange.signing(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
         async with _Answer(self._clients, exchange.stack) as answer:
             try:

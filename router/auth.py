@@ -45,30 +45,38 @@ class GoogleAuth:
         request.extensions[_MARK] = self
         return request
 
-    def headers(self, url: str, rejected: str = "") -> dict[str, str]:
+    def headers(self, url: str, rejected: str = "", within_s: float = _TOKEN_TIMEOUT_S) -> dict[str, str]:
         """The headers that sign a request to `url`. Blocks while a token is fetched.
 
         Args:
             rejected: the `authorization` that was answered 401; a new token is fetched unless another
                 caller has done so since.
+            within_s: how long to wait for somebody else who fetches one, and for the token service at each try.
 
         Raises:
-            CredentialError: there is no usable credential.
+            CredentialError: there is no usable credential, or none in this time.
         """
-        with self._lock:
+        if not self._lock.acquire(timeout=max(0.0, within_s)):
+            raise _late(within_s)
+        try:
+            self._request.limit_s = within_s
             return self._signed(url, rejected)
+        finally:
+            self._lock.release()
 
-    async def aheaders(self, url: str, rejected: str = "") -> dict[str, str]:
+    async def aheaders(self, url: str, rejected: str = "", within_s: float = _TOKEN_TIMEOUT_S) -> dict[str, str]:
         """`headers` for async callers: what may block is done in a thread."""
         if not rejected and self._is_ready() and self._lock.acquire(blocking=False):
             try:
                 return self._signed(url, rejected)
             finally:
                 self._lock.release()
-        from anyio import to_thread  # noqa: PLC0415 - sync programs need no event loop
+        from anyio import move_on_after, to_thread  # noqa: PLC0415 - sync programs need no event loop
 
-        # Who is cancelled goes at once; what the thread fetches is there for the next one.
-        return await to_thread.run_sync(self.headers, url, rejected, abandon_on_cancel=True)
+        with move_on_after(within_s):
+            # Who is cancelled goes at once; what the thread fetches is there for the next one.
+            return await to_thread.run_sync(self.headers, url, rejected, within_s, abandon_on_cancel=True)
+        raise _late(within_s)
 
     def _is_ready(self) -> bool:
         return self._credentials is not None and bool(self._credentials.valid)
@@ -105,6 +113,10 @@ class GoogleAuth:
         return scoped(found, [SCOPE])
 
 
+def _late(within_s: float) -> CredentialError:
+    return CredentialError(f"no token came within {within_s:.1f} s, which were left of the request's deadline")
+
+
 def auth_of(request: Any) -> GoogleAuth | None:
     """The `GoogleAuth` that has marked this request, removed from it; None if none has."""
     found = request.extensions.pop(_MARK, None)
@@ -123,6 +135,8 @@ class _TokenResponse:
 class _TokenRequest:
     """How google-auth fetches tokens: over an HTTP stack that is there anyway, instead of requests."""
 
+    limit_s = _TOKEN_TIMEOUT_S
+
     def __call__(
         self,
         url: str,
@@ -138,7 +152,7 @@ class _TokenRequest:
         failure: type[Any] = exceptions.TransportError
         try:
             # A client for each: a token lasts an hour, a kept connection would not.
-            with stack.Client(timeout=timeout or _TOKEN_TIMEOUT_S, follow_redirects=False) as client:
+            with stack.Client(timeout=min(timeout or _TOKEN_TIMEOUT_S, self.limit_s), follow_redirects=False) as client:
                 response = client.request(method, url, content=body, headers=dict(headers or {}))
         except stack.HTTPError as error:
             raise failure(error) from error

@@ -62,13 +62,11 @@ class Exchange:
         """By which this request is decided."""
         return self.call.core
 
-    def url(self, attempt: Attempt) -> str:
-        """The address of this attempt without path, for credentials that ask where they go."""
-        return f"https://{self.call.address(attempt).host}/"
-
-    def rejected(self, attempt: Attempt) -> str:
-        """The `authorization` that the last attempt was rejected for, if this one is to renew it."""
-        return self._authorization if attempt.refresh else ""
+    def signing(self, attempt: Attempt) -> tuple[str, str, float]:
+        """What a credential is told to sign this attempt: where it goes (without path, for credentials that ask), the
+        `authorization` that the last attempt was rejected for, if it is to be renewed, and how long that may take."""
+        host = self.call.address(attempt).host
+        return f"https://{host}/", self._authorization if attempt.refresh else "", attempt.timeout_s
 
     def outgoing(self, attempt: Attempt, credential: dict[str, str]) -> Any:
         """The request of this attempt, checked by the guard as it will be sent.

@@ -27,7 +27,7 @@ class Sender:
         """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
         in_time = exchange.timer(attempt)
         auth = exchange.auth
-        credential = auth.headers(exchange.url(attempt), exchange.rejected(attempt)) if auth else {}
+        credential = auth.headers(*exchange.signing(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
         with _Answer(self._clients, exchange.stack) as answer:
             try:

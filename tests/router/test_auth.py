@@ -300,6 +300,25 @@ def test_who_gives_up_does_not_wait_for_the_token_which_the_next_one_gets(loop: 
     assert credentials.fetched == 1
 
 
+@each_loop
+def test_a_token_that_does_not_come_in_time_is_said_so(loop: str) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    auth = GoogleAuth(Fake(fetching=lambda: (entered.set(), go_on.wait(10))))
+
+    async def main() -> None:
+        with pytest.raises(CredentialError, match=r"within 0\.1 s"):
+            await auth.aheaders(URL, within_s=0.1)
+
+    try:
+        anyio.run(main, backend=loop)
+        assert entered.wait(10)
+        with pytest.raises(CredentialError, match=r"within 0\.0 s"):  # somebody else is still at it
+            auth.headers(URL, within_s=0.0)
+    finally:
+        go_on.set()
+    assert auth.headers(URL) == signed("token-1")
+
+
 # No usable credential
 
 
@@ -436,6 +455,14 @@ def test_a_token_is_fetched_over_a_stack_that_is_there_anyway(
     assert (request.method, str(request.url)) == ("POST", "https://token.example/token")
     assert parse_qs(request.content.decode())["refresh_token"] == ["refresh"]
     assert request.extensions["timeout"]["read"] > 0
+
+
+@each_stack
+def test_the_token_service_has_no_longer_than_the_request(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"access_token": "fresh", "expires_in": 3600, "token_type": "Bearer"}
+    requests = token_service(module, monkeypatch, lambda request: module.Response(200, json=answer))
+    user().headers(URL, within_s=2.5)
+    assert set(requests[0].extensions["timeout"].values()) == {2.5}
 
 
 @each_stack
