@@ -178,15 +178,27 @@ def test_the_environments_credentials_are_found(router: Router, flow: Any, modul
 PROGRAM = """
 import sys
 from importlib import import_module
-import anyio
 from tests.router.test_auth_flows import CALLERS, POLICY, TODAY, ask
 from router import Router
-stack, colour = import_module(sys.argv[1]), sys.argv[2]
+stack, colour, many = import_module(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 router = Router(POLICY, today=lambda: TODAY)
 auth = router.google_auth()
-answers = ask(stack, colour, router, auth, CALLERS)
+answers = ask(stack, colour, router, auth, many)
 print(*(answer.status_code for answer in answers), type(auth._credentials).__module__)
 """
+
+
+def on_compute_engine(module: ModuleType, colour: str, many: int) -> None:
+    """Asks in a process of its own: google-auth reads the metadata server's address when it is imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, module.__name__, colour, str(many)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout.split() == ["200"] * many + ["google.auth.compute_engine.credentials"], done.stderr
 
 
 @each_stack
@@ -194,20 +206,23 @@ print(*(answer.status_code for answer in answers), type(auth._credentials).__mod
 def test_a_machine_of_compute_engine_gets_its_token_once_from_the_metadata_server(
     module: ModuleType, colour: str
 ) -> None:
-    """In a process of its own: google-auth reads the server's address when it is imported."""
     with Emulator(on=TODAY) as emulator, emulator.activated("gce"):
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, module.__name__, colour],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=Path(__file__).parents[2],
-        )
-        assert done.stdout.split() == ["200"] * CALLERS + ["google.auth.compute_engine.credentials"], done.stderr
+        on_compute_engine(module, colour, CALLERS)
         assert flows(emulator) == ["gce"]
         assert {request.headers["authorization"] for request in arrived(emulator)} == set(bearers(emulator))
         assert set(emulator.witness.hosts) <= admitted(Router(POLICY, today=lambda: TODAY))
+
+
+@each_stack
+@each_colour
+def test_on_compute_engine_a_rejected_token_is_renewed_once(module: ModuleType, colour: str) -> None:
+    with Emulator(on=TODAY) as emulator, emulator.activated("gce"):
+        emulator.script("europe-west1", errors=[401])
+        on_compute_engine(module, colour, 1)
+        assert flows(emulator) == ["gce"] * 2
+        assert [request.status for request in arrived(emulator)] == [401, 200]
+        assert [request.headers["authorization"] for request in arrived(emulator)] == bearers(emulator)
+        assert emulator.witness.hosts == (HOST,)
 
 
 # Rejected
