@@ -101,6 +101,12 @@ def test_but_not_against_the_policy(policy: Policy, rule: str) -> None:
         admit(policy, gemini_url("europe-west4", "gemini-9"))
 
 
+def test_under_a_residency_a_model_that_the_catalog_does_not_know_is_not_understood() -> None:
+    for policy in (Policy(residency="eu"), Policy(residency="eu", assurance="location", caller_location="wall")):
+        with pytest.raises(RequestNotUnderstood, match="gemini-9"):
+            admit(policy, gemini_url("europe-west4", "gemini-9"))
+
+
 @pytest.mark.parametrize(
     "policy",
     [
