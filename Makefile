@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test proof soak mutants-of-rules fuzz audit bench bench-all lint types clean
+.PHONY: demo test proof soak mutants mutants-of-rules fuzz audit bench bench-all lint types clean
 
 # The demo's clients are those of the tests, so both share one environment.
 .venv/ready: pyproject.toml
@@ -35,6 +35,18 @@ proof: .venv/ready
 # Each rule widened in a copy of the code: the named tests must fail. Writes the table of docs/security.md.
 mutants-of-rules: .venv/ready
 	$(BIN)/python -m tests.mutants
+
+# Small changes to the files that decide, each against the tests of those files: docs/mutants.md. Takes long;
+# MUTANTS='router.guard*' looks at one file.
+MUTANTS ?=
+.venv-mutants/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/pip install --quiet --disable-pip-version-check --editable '.[test]' 'mutmut>=3.8'
+	@touch $@
+
+mutants: .venv-mutants/ready
+	.venv-mutants/bin/mutmut run --max-children 2 $(MUTANTS)
+	.venv-mutants/bin/mutmut results
 
 # Everything that reads what others wrote, guided by coverage, for SECONDS each.
 SECONDS ?= 30

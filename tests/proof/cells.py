@@ -72,6 +72,7 @@ def _remembering(catalog: Catalog) -> Catalog:
     """The catalog, which answers the same question once: the words of a refusal ask of every other mode."""
     twin = copy.copy(catalog)
     twin.served = functools.cache(catalog.served)  # type: ignore[method-assign]
+    twin.boundary = functools.cache(catalog.boundary)  # type: ignore[method-assign]
     return twin
 
 
