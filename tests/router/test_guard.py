@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import catalog
+from catalog.schema import Feature, Localised
 from router import GuardStop, Policy
 from router.guard import Guard
 from tests.world import GEMINI, TODAY
@@ -111,8 +113,65 @@ def test_by_location_the_endpoints_own_place_is_enough() -> None:
 
 def test_what_was_not_understood_passes_only_without_a_residency() -> None:
     assert Guard(CATALOG, Policy()).check_unrouted("example.com") is None
+    for policy in (EU, Policy(kinds=["region"]), Policy(allow_locations=["eu"]), Policy(deny_locations=["us"])):
+        with pytest.raises(GuardStop, match=r"example\.com"):
+            Guard(CATALOG, policy).check_unrouted("example.com")
+
+
+def test_what_was_not_understood_passes_no_overlay_that_denies_a_location(tmp_path: Path) -> None:
+    overlay = tmp_path / "own.toml"
+    overlay.write_text('[[denied]]\nlocations = ["us"]\nreason = "a contract"\n', "utf-8")
     with pytest.raises(GuardStop):
-        Guard(CATALOG, EU).check_unrouted("example.com")
+        Guard(catalog.load(overlay=overlay), Policy()).check_unrouted("example.com")
+
+
+PRIORITY = {"x-vertex-ai-llm-shared-request-type": "priority"}
+DEDICATED = {"x-vertex-ai-llm-request-type": "dedicated"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        at("eu", "gemini-3.1-flash-lite", headers=PRIORITY),
+        at("eu", "gemini-3.1-flash-lite", headers={name: word.upper() for name, word in PRIORITY.items()}),
+        at("europe-west1", "claude-haiku-4-5", headers=DEDICATED),
+    ],
+)
+def test_capacity_that_is_known_to_be_served_there_passes(change: dict[str, Any]) -> None:
+    assert check(**change) is None
+
+
+def stay(feature: str, *verdicts: str, **change: Any) -> catalog.Catalog:
+    """The shipped catalog, in which claims say whether a feature stays."""
+    fields = {"since": TODAY, "source": "google-locations", "where": "a test", "checked": TODAY, **change}
+    claims = tuple(Localised(stays=each, **fields) for each in verdicts)  # type: ignore[arg-type]  # plain words
+    features = {**CATALOG.features, feature: Feature(id=feature, name=feature, localised=claims)}
+    parts = {name: getattr(CATALOG, name).values() for name in ("sources", "jurisdictions", "locations", "models")}
+    return catalog.Catalog(**parts, features=features.values())
+
+
+def asks_for(feature: str, known: catalog.Catalog, policy: Policy = EU, **change: Any) -> None:
+    given = {"scheme": "https", "port": None, "headers": {}, "on": TODAY, **at("europe-west4")}
+    Guard(known, policy).check(**{**given, "features": frozenset({feature}), **change})
+
+
+def test_a_feature_of_which_every_claim_says_that_it_stays_passes() -> None:
+    assert asks_for("rag", stay("rag", "yes")) is None
+    assert asks_for("rag", stay("rag", "yes", "yes")) is None
+    web = {"body": b'{"tools": [{"googleSearch": {}}]}'}
+    assert asks_for("google-search", stay("google-search", "yes"), **web) is None
+
+
+@pytest.mark.parametrize("verdicts", [(), ("no",), ("unknown",), ("yes", "no"), ("yes", "unknown")])
+def test_a_feature_of_which_any_claim_says_otherwise_is_stopped(verdicts: tuple[str, ...]) -> None:
+    with pytest.raises(GuardStop, match="rag"):
+        asks_for("rag", stay("rag", *verdicts))
+
+
+@pytest.mark.parametrize("change", [{"confidence": "low"}, {"until": TODAY}, {"since": date(2027, 1, 1)}])
+def test_a_claim_about_a_feature_must_be_good_enough_and_of_the_day(change: dict[str, Any]) -> None:
+    with pytest.raises(GuardStop, match="rag"):
+        asks_for("rag", stay("rag", "yes", **change))
 
 
 # Bodies, resources, hosts: read once more, in the guard's own way
@@ -176,6 +235,8 @@ def test_what_rules_and_readers_would_let_through_is_stopped(change: dict[str, A
         {"body": STORE % b"eu"},
         {"body": b'{"parts": [{"text": "googleSearch"}, {"text": "projects/p/locations/us/x/1 is far"}]}'},
         {"body": b'{"tools": [{"functionDeclarations": [{"name": "googleSearch"}]}, {"googleSearch": null}]}'},
+        {"body": b'{"tools": ["googleSearch", 1, null, {}, {"type": null}]}'},
+        {"body": b'{"tools": {"googleSearch": {}}}'},
         {"body": b'{"model": "projects/p/locations/us/publishers/google/models/m"}'},
         {"host": "europe-west4-aiplatform.mtls.googleapis.com"},
         {"host": OWN_HOST},
