@@ -297,4 +297,4 @@ def _agree(tried: Tried, reply: Any) -> bool:
 
 
 TestCalls = Calls.TestCase
-TestCalls.settings = settings(max_examples=40, stateful_step_count=30)
+TestCalls.settings = settings(max_examples=25, stateful_step_count=30)
