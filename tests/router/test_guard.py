@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import catalog
-from catalog.schema import Feature, Localised
+from catalog.schema import Feature, Localised, Processing
 from router import GuardStop, Policy
 from router.guard import Guard
-from tests.world import GEMINI, TODAY
+from tests.world import GEMINI, TODAY, claim, model_at, roomy_catalog
 
 CATALOG = catalog.load()
 EU = Policy(residency="eu")
@@ -174,6 +176,87 @@ def test_a_claim_about_a_feature_must_be_good_enough_and_of_the_day(change: dict
         asks_for("rag", stay("rag", "yes", **change))
 
 
+# Claims, read once more
+
+
+def bounded(*boundaries: str, **change: Any) -> Guard:
+    """A guard over a catalog in which these claims say where a model's processing stays at `eu`."""
+    model = model_at({"eu": ""}, GEMINI)
+    claims = tuple(Processing(**claim(locations=("eu",), boundary=each)) for each in boundaries)
+    known = roomy_catalog(msgspec.structs.replace(model, processing=claims))
+    return Guard(known, Policy(residency="eu", **change))
+
+
+def asked_at_eu(guard: Guard) -> None:
+    guard.check(scheme="https", port=None, headers={}, on=TODAY, **at("eu"))
+
+
+@pytest.mark.parametrize("boundaries", [("eu",), ("de",), ("eu", "eu"), ("eu", "de"), ("de", "eea", "eu")])
+def test_guarantees_one_inside_the_other_are_one(boundaries: tuple[str, ...]) -> None:
+    for order in permutations(boundaries):
+        assert asked_at_eu(bounded(*order)) is None
+
+
+@pytest.mark.parametrize(
+    "boundaries",
+    [
+        (),
+        ("none",),
+        ("unknown",),
+        ("eu", "none"),
+        ("eu", "unknown"),
+        ("eea",),
+        ("de", "fr"),
+        ("de", "fr", "eu"),
+        ("us",),
+    ],
+)
+def test_claims_that_promise_too_little_or_contradict_each_other_pass_nothing(boundaries: tuple[str, ...]) -> None:
+    for order in permutations(boundaries):
+        with pytest.raises(GuardStop, match="outside the policy: no claim that processing stays inside; nothing was"):
+            asked_at_eu(bounded(*order))
+
+
+def test_evidence_must_be_young_enough_and_of_a_known_source() -> None:
+    age = (TODAY - CATALOG.sources["google-locations"].published).days
+    assert asked_at_eu(bounded("eu", max_evidence_age_days=age)) is None
+    with pytest.raises(GuardStop):
+        asked_at_eu(bounded("eu", max_evidence_age_days=age - 1))
+    with pytest.raises(GuardStop):
+        asked_at_eu(bounded("eu", "none", max_evidence_age_days=age))
+    strange = model_at({"eu": ""}, GEMINI)
+    said = Processing(**claim(locations=("eu",), boundary="eu", source="nobody"))
+    known = roomy_catalog(msgspec.structs.replace(strange, processing=(said,)))
+    assert asked_at_eu(Guard(known, EU)) is None
+    with pytest.raises(GuardStop):
+        asked_at_eu(Guard(known, Policy(residency="eu", max_evidence_age_days=10_000)))
+
+
+def test_what_an_overlay_denies_is_stopped_for_the_models_that_it_names(tmp_path: Path) -> None:
+    overlay = tmp_path / "own.toml"
+    denied = '[[denied]]\nlocations = ["europe-west1"]\nreason = "a contract"\n'
+    other = "text-embedding-005"
+    for named, stopped in ((f'models = ["{GEMINI}"]\n', {GEMINI}), ("", {GEMINI, other, "gemini-9"})):
+        overlay.write_text(denied + named, "utf-8")
+        guard = Guard(catalog.load(overlay=overlay), Policy())
+        for model in (GEMINI, other, "gemini-9"):
+            given: dict[str, Any] = {"scheme": "https", "port": None, "headers": {}, "on": TODAY}
+            assert guard.check(**given, **at("europe-west4", model)) is None
+            if model in stopped or (model == "gemini-9"):  # whose model nobody knows
+                with pytest.raises(GuardStop, match="policy: the overlay denies the location; nothing was"):
+                    guard.check(**given, **at("europe-west1", model))
+            else:
+                assert guard.check(**given, **at("europe-west1", model)) is None
+
+
+def test_a_guarantee_covers_contexts_up_to_and_with_its_limit() -> None:
+    german = Policy(residency="de", modes=["single_zone_provisioned"])
+    there = at("europe-west3", "gemini-2.5-flash", headers=DEDICATED)
+    assert check(german, **there, tokens=128_000, stated=128_000) is None
+    with pytest.raises(GuardStop):
+        check(german, **there, tokens=128_001, stated=1)
+
+
 # Bodies, resources, hosts: read once more, in the guard's own way
 
 NAMED = b'{"cachedContent": "projects/p/locations/%s/cachedContents/1"}'
@@ -193,6 +276,9 @@ def resource(location: str, rest: str = "cachedContents/1", **change: Any) -> di
         ({"body": NAMED % b"nowhere"}, "names a resource of another location"),
         ({"body": STORE % b"us"}, "data read outside"),
         ({"body": STORE % b"global"}, "data read outside"),
+        ({"body": STORE % b"nowhere"}, "data read outside"),
+        ({"body": STORE.replace(b"collections/c/", b"") % b"us"}, "data read outside"),
+        ({"body": NAMED % b"\xff"}, "names a resource of another location"),
         ({"body": None}, "the body can't be read"),
         ({"body": b"\x1f\x8b"}, "the body can't be read"),
         ({"body": b'{"tools": [{"googleSearch": {}}]}'}, "nothing guarantees that googleSearch stays"),
@@ -250,8 +336,9 @@ def test_what_stays_passes(change: dict[str, Any]) -> None:
 
 
 def test_multi_regions_have_no_host_for_certificates() -> None:
-    with pytest.raises(GuardStop, match="do not belong together"):
-        check(Policy(), **{**at("eu"), "host": "aiplatform.eu.rep.mtls.googleapis.com"})
+    for host in ("aiplatform.eu.rep.mtls.googleapis.com", "aiplatform.mtls.eu.rep.googleapis.com"):
+        with pytest.raises(GuardStop, match="do not belong together"):
+            check(Policy(), **{**at("eu"), "host": host})
 
 
 def test_the_policys_exceptions_are_heeded() -> None:
