@@ -170,3 +170,16 @@ def test_many_mentions_cost_no_more_than_their_number() -> None:
 def test_names_of_models_bind_only_what_is_made_for_them() -> None:
     found = names(b'{"model": "projects/p/locations/us/publishers/google/models/m"}')
     assert (found.pins, {pin.location for pin in found.models}) == (frozenset(), {"us"})
+
+
+@pytest.mark.parametrize("before", [b"", b"x", b'{"x": "y'])
+@pytest.mark.parametrize("backslashes", range(6))
+def test_a_quote_begins_a_name_unless_it_is_escaped(before: bytes, backslashes: int) -> None:
+    text = before + b"\\" * backslashes + b'"projects/p/locations/us/cachedContents/1"}'
+    pins = {pin.location for pin in names(text).pins}
+    assert pins == (set() if backslashes % 2 else {"us"})
+
+
+def test_a_location_that_is_no_text_binds_all_the_same() -> None:
+    (pin,) = names(b'{"x": "projects/p\xff/locations/u\xff/cachedContents/1"}').pins
+    assert pin.location == "u\N{REPLACEMENT CHARACTER}"
