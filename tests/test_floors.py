@@ -76,7 +76,7 @@ FLOORS = (
 # The emulator is a house of its own: it stands on the catalog, and the router does not know of it.
 EMULATOR_FLOORS = (
     "environment errors identity listener paths records speech tls wire wording",
-    "background bodies chat claude embeddings gemini proxy tokens workload",
+    "background bodies chat claude embeddings gemini proxy responses rpc tokens workload",
     "behaviour front iam oauth",
     "scenario script streams",
     "methods serving",

@@ -32,6 +32,32 @@ def instances_fault(body: Json) -> str | None:
     return _size_fault(_parameters(body).get("outputDimensionality"))
 
 
+def openapi_fault(body: Json) -> str | None:
+    """Why the service refuses a body of the OpenAI-compatible embeddings, or None."""
+    texts = body.get("input")
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        return "Invalid value at 'model': expected the name of a model."
+    if not texts or not all(isinstance(each, str) for each in ([texts] if isinstance(texts, str) else texts)):
+        return "Invalid value at 'input': expected a text or a list of texts."
+    return _size_fault(body.get("dimensions"))
+
+
+def openapi(body: Json, model: str) -> Json:
+    """The response to the OpenAI-compatible embeddings."""
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    size = body.get("dimensions") or _SIZES["predict"]
+    tokens = sum(speech.count(text) for text in texts)
+    return {
+        "object": "list",
+        "model": body["model"],
+        "data": [
+            {"object": "embedding", "index": index, "embedding": _vector(model, text, size)}
+            for index, text in enumerate(texts)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
 def embed_content(body: Json, model: str) -> Json:
     """The response to embedContent."""
     text = speech.joined(body["content"])

@@ -38,6 +38,7 @@ class Emulator:
         catalog: which model is served where; None is the shipped one.
         on: the emulated day; None is the scenario's, or else today.
         clock: seconds that never go back; quotas and the expiry of tokens go by it.
+        grpc: answer Google's gRPC clients too; needs google-cloud-aiplatform.
 
     Raises:
         InvalidScenario: the scenario names what the catalog hasn't, or has impossible numbers.
@@ -50,7 +51,9 @@ class Emulator:
         catalog: Catalog | None = None,
         on: date | None = None,
         clock: Callable[[], float] = time.monotonic,
+        grpc: bool = False,
     ) -> None:
+        self._grpc = grpc
         self.catalog = load() if catalog is None else catalog
         if isinstance(scenario, (str, Path)):
             scenario = Scenario.load(scenario, self.catalog)
@@ -159,6 +162,8 @@ class Emulator:
         """
         if self._place is None:
             _need("h11", "trustme", "cryptography")
+            if self._grpc:
+                _need("grpc", "google.cloud.aiplatform_v1", install="google-cloud-aiplatform")
             self._place = self._stack.enter_context(self._running())
         return self
 
@@ -189,7 +194,7 @@ class Emulator:
             log=self._requests,
             clock=self._elapsed,
         )
-        return front.running(self._judge, service.respond, issuer.respond, self.scenario.project)
+        return front.running(self._judge, service.respond, issuer.respond, self.scenario.project, grpc=self._grpc)
 
     def _judge(self, host: str, port: int, tunnel: bool) -> Outcome:
         """What the proxy does with a connection; it is noted before it is done."""
@@ -205,9 +210,9 @@ class Emulator:
         return self._clock() - self._started_at
 
 
-def _need(*packages: str) -> None:
+def _need(*packages: str, install: str = "'vertex-router[emulator]'") -> None:
     for package in packages:
         try:
             importlib.import_module(package)
         except ImportError:
-            raise MissingExtra(package) from None
+            raise MissingExtra(package, install) from None

@@ -21,9 +21,9 @@ class EmulatorError(Exception):
 class MissingExtra(EmulatorError):
     """A package that only the emulator needs isn't installed."""
 
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, install: str = "'vertex-router[emulator]'") -> None:
         self.package = package
-        super().__init__(f"the emulator needs {package!r}; install it with: pip install 'vertex-router[emulator]'")
+        super().__init__(f"the emulator needs {package!r}; install it with: pip install {install}")
 
 
 class InvalidScenario(EmulatorError):

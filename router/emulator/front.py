@@ -6,15 +6,15 @@ import ssl
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from router.emulator import identity, tls, workload
+from router.emulator import identity, rpc, tls, workload
 from router.emulator.background import Background
 from router.emulator.environment import Place
 from router.emulator.listener import Handler, Listener
-from router.emulator.proxy import Judge, Proxy
+from router.emulator.proxy import Judge, Proxy, Tunnels
 from router.emulator.wire import Respond, converse
 
 
@@ -25,7 +25,7 @@ class _Ports:
 
 
 @contextmanager
-def running(judge: Judge, service: Respond, plain: Respond, project: str) -> Iterator[Place]:
+def running(judge: Judge, service: Respond, plain: Respond, project: str, *, grpc: bool = False) -> Iterator[Place]:
     """Runs the emulator while the context is held.
 
     Args:
@@ -33,17 +33,22 @@ def running(judge: Judge, service: Respond, plain: Respond, project: str) -> Ite
         service: answers what comes through the proxy.
         plain: answers what comes without TLS.
         project: the project of the credentials.
+        grpc: answer gRPC too.
     """
-    context, authority = tls.certified()
-    thread = Background(lambda: _opened(judge, service, plain, context))
-    ports = thread.start()
-    try:
-        with tempfile.TemporaryDirectory(prefix="vertex-emulator-") as directory:
-            place = Place(directory=Path(directory), project=project, proxy_port=ports.proxy, plain_port=ports.plain)
-            _furnish(place, authority)
-            yield place
-    finally:
-        thread.stop()
+    certified = tls.certified()
+    with ExitStack() as stack:
+        tunnels = Tunnels()
+        if grpc:
+            tunnels.h2_port = stack.enter_context(
+                rpc.serving(service, tunnels.host, certified.key, certified.certificates)
+            )
+        thread = Background(lambda: _opened(judge, service, plain, certified.context, tunnels))
+        ports = thread.start()
+        stack.callback(thread.stop)
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="vertex-emulator-"))
+        place = Place(directory=Path(directory), project=project, proxy_port=ports.proxy, plain_port=ports.plain)
+        _furnish(place, certified.authority)
+        yield place
 
 
 def _furnish(place: Place, authority: bytes) -> None:
@@ -57,11 +62,13 @@ def _furnish(place: Place, authority: bytes) -> None:
 
 
 @asynccontextmanager
-async def _opened(judge: Judge, service: Respond, plain: Respond, tls_context: ssl.SSLContext) -> AsyncIterator[_Ports]:
+async def _opened(
+    judge: Judge, service: Respond, plain: Respond, tls_context: ssl.SSLContext, tunnels: Tunnels
+) -> AsyncIterator[_Ports]:
     """Listens while the context is held: the proxy, the service behind it, and the plain door for tokens."""
     inner = Listener(_conversing(service), tls_context)
     side = Listener(_conversing(plain))
-    outer = Listener(Proxy(judge, await inner.open()))
+    outer = Listener(Proxy(judge, await inner.open(), tunnels))
     try:
         yield _Ports(proxy=await outer.open(), plain=await side.open())
     finally:

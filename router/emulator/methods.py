@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from router.emulator import chat, claude, embeddings, gemini, speech, streams
+from router.emulator import chat, claude, embeddings, gemini, responses, speech, streams
 from router.emulator.bodies import ErrorBody, invalid_argument, invalid_request
 from router.emulator.paths import Call
 from router.emulator.speech import Said
@@ -97,6 +97,17 @@ def _openapi_chat(asked: Asked) -> Json | Stream:
     return _stream_chat(asked) if asked.body.get("stream") else _whole_chat(asked)
 
 
+def _response(asked: Asked) -> Json | Stream:
+    said, name = asked.said(responses), _chat_name(asked)
+    if asked.body.get("stream"):
+        return streams.response_events(responses.events(said, name))
+    return responses.answer(said, name)
+
+
+def _openapi_embeddings(asked: Asked) -> Json:
+    return embeddings.openapi(asked.body, asked.call.model)
+
+
 def _count_claude(asked: Asked) -> Json:
     return {"input_tokens": speech.count(claude.whole_prompt(asked.body))}
 
@@ -127,6 +138,8 @@ _METHODS = {
     "countTokens": Method(gemini.fault, invalid_argument, lambda asked: gemini.count(asked.body)),
     "embedContent": Method(embeddings.content_fault, invalid_argument, _embed_content),
     "predict": Method(embeddings.instances_fault, invalid_argument, _predict),
+    "embeddings": Method(embeddings.openapi_fault, invalid_argument, _openapi_embeddings),
+    "responses": Method(responses.fault, invalid_argument, _response),
     "chat/completions": Method(chat.fault, invalid_argument, _openapi_chat),
     COUNT_TOKENS: Method(_count_fault, invalid_request, _count_claude),
 }

@@ -9,8 +9,11 @@ from urllib.parse import unquote
 _CALL = re.compile(
     r"/(?P<version>v1|v1beta1)/projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/"
     r"(?:publishers/(?P<publisher>[a-z0-9-]+)/models/(?P<model>[^/:]+):(?P<method>[A-Za-z]+)"
-    r"|endpoints/openapi/(?P<openapi>chat/completions))"
+    r"|endpoints/openapi/(?P<openapi>chat/completions|embeddings)|publishers/openai/v1/(?P<openai>responses))"
 )
+
+BY_BODY = ("chat/completions", "embeddings", "responses")
+"""Methods whose model only the body names."""
 
 METHODS = (
     "generateContent",
@@ -20,7 +23,7 @@ METHODS = (
     "predict",
     "rawPredict",
     "streamRawPredict",
-    "chat/completions",
+    *BY_BODY,
 )
 
 
@@ -41,7 +44,7 @@ def read(verb: str, path: str) -> Call | None:
     found = _CALL.fullmatch(unquote(path))
     if found is None or verb != "POST":
         return None
-    method = found["method"] or found["openapi"]
+    method = found["method"] or found["openapi"] or found["openai"]
     if method not in METHODS:
         return None
     return Call(

@@ -18,8 +18,41 @@ Judge = Callable[[str, int, bool], Outcome]
 
 _PATIENCE_S = 30.0
 _READ = 64 * 1024
+_H2, _HTTP1 = b"\x02h2", b"\x08http/1.1"
+"""How a TLS client offers HTTP/2, and HTTP/1.1, in its first message. Source: RFC 7301."""
 _NAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,253}")
 _REFUSAL = b"This is the proxy of the vertex-router emulator. It forwards *.googleapis.com:443 and nothing else.\n"
+
+
+class Tunnels:
+    """The tunnels that are open to the door for gRPC, if there is one.
+
+    `h2_port` is that door's; None if there is none. It can't see for itself which host a connection is
+    for, so it is told here, by the port that the connection comes from.
+    """
+
+    def __init__(self) -> None:
+        self.h2_port: int | None = None
+        self._hosts: dict[int, str] = {}
+
+    def host(self, port: int) -> str:
+        """The host that the connection from this port is for; empty if there is none."""
+        return self._hosts.get(port, "")
+
+    def upstream(self, hello: bytes, port: int) -> int:
+        """The port of the door for a client that begins its handshake so; `port` is that of HTTP/1.1."""
+        only_h2 = _H2 in hello and _HTTP1 not in hello
+        return self.h2_port if self.h2_port is not None and only_h2 else port
+
+    def opened(self, writer: asyncio.StreamWriter, host: str) -> int:
+        """Notes an open tunnel; gives its own port."""
+        port: int = writer.get_extra_info("sockname")[1]
+        self._hosts[port] = host
+        return port
+
+    def closed(self, port: int) -> None:
+        """Forgets a tunnel."""
+        self._hosts.pop(port, None)
 
 
 class Proxy:
@@ -29,11 +62,13 @@ class Proxy:
         judge: says what to do with a host and port, given whether a tunnel is wanted or (for plain
             HTTP) the answer itself; called once for each connection that says where it wants to go.
         upstream: the port of the emulated service.
+        tunnels: which tunnels there are to its door for gRPC.
     """
 
-    def __init__(self, judge: Judge, upstream: int) -> None:
+    def __init__(self, judge: Judge, upstream: int, tunnels: Tunnels | None = None) -> None:
         self._judge = judge
         self._upstream = upstream
+        self._tunnels = tunnels or Tunnels()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         verb, host, port = await _asked(reader)
@@ -48,7 +83,9 @@ class Proxy:
         if outcome == "reset":
             await _reset_at_first_word(reader, writer)
             return
-        await _tunnel(reader, writer, self._upstream)
+        async with asyncio.timeout(_PATIENCE_S):
+            hello = await reader.read(_READ)
+        await _tunnel(reader, writer, self._tunnels.upstream(hello, self._upstream), hello, host, self._tunnels)
 
 
 async def _asked(reader: asyncio.StreamReader) -> tuple[str, str, int]:
@@ -79,9 +116,13 @@ async def _reset_at_first_word(reader: asyncio.StreamReader, writer: asyncio.Str
     abort(writer)
 
 
-async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+async def _tunnel(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, hello: bytes, host: str, tunnels: Tunnels
+) -> None:
     """Carries bytes both ways until one side ends; a reset on one side is a reset on the other."""
     inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
+    own_port = tunnels.opened(inner_writer, host)
+    inner_writer.write(hello)
     out = asyncio.create_task(_pump(reader, inner_writer))
     back = asyncio.create_task(_pump(inner_reader, writer))
     try:
@@ -89,6 +130,7 @@ async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
         if any(task.exception() for task in done):
             abort(writer)
     finally:  # nothing is awaited before the connection is closed: a second cancellation could come
+        tunnels.closed(own_port)
         inner_writer.transport.abort()
         out.cancel()
         back.cancel()

@@ -86,6 +86,11 @@ def chat_events(events: Sequence[Json]) -> Stream:
     return Stream(kind="text/event-stream", events=[*events, "[DONE]"], write=_sse, failed=_as_google)
 
 
+def response_events(events: Sequence[Json]) -> Stream:
+    """Server-sent events that have a name, of OpenAI's `responses`."""
+    return Stream(kind="text/event-stream", events=events, write=_sse_named, failed=_as_google)
+
+
 def _sse(_: int, event: Json | str) -> bytes:
     return f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
 
@@ -96,7 +101,7 @@ def _sse_crlf(_: int, event: Json | str) -> bytes:
 
 
 def _sse_named(_: int, event: Json | str) -> bytes:
-    name = event["type"] if isinstance(event, dict) else ""
+    name = event.get("type", "error") if isinstance(event, dict) else ""
     return f"event: {name}\ndata: {json.dumps(event)}\n\n".encode()
 
 

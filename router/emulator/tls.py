@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from typing import NamedTuple
 
 import trustme
 
@@ -10,10 +11,24 @@ NAMES = ("*.googleapis.com", "*.us.rep.googleapis.com", "*.eu.rep.googleapis.com
 """A wildcard stands for exactly one label, hence one for each kind of host."""
 
 
-def certified() -> tuple[ssl.SSLContext, bytes]:
-    """A server's TLS context for `NAMES`, and the authority's certificate as PEM, for its clients."""
+class Certified(NamedTuple):
+    """A server's TLS context for `NAMES`, its key and certificates, and the authority that clients have to trust.
+
+    All but the context are PEM.
+    """
+
+    context: ssl.SSLContext
+    key: bytes
+    certificates: bytes
+    authority: bytes
+
+
+def certified() -> Certified:
+    """Certificates of an authority that is made for the occasion."""
     authority = trustme.CA(organization_name="vertex-router emulator")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*NAMES).configure_cert(context)
+    issued = authority.issue_cert(*NAMES)
+    issued.configure_cert(context)
     context.set_alpn_protocols(["http/1.1"])
-    return context, authority.cert_pem.bytes()
+    certificates = b"".join(each.bytes() for each in issued.cert_chain_pems)
+    return Certified(context, issued.private_key_pem.bytes(), certificates, authority.cert_pem.bytes())

@@ -110,8 +110,10 @@ class Vertex:
         if location is None or call is None:
             return None
         body = _object(request.body)
-        if call.method == "chat/completions" and body is not None:
-            publisher, _, model = str(body.get("model", "")).partition("/")
+        if call.method in paths.BY_BODY and body is not None:
+            publisher, slash, model = str(body.get("model", "")).partition("/")
+            if call.method == "responses" and not slash:
+                publisher, model = "openai", publisher
             call = replace(call, publisher=publisher, model=model)
         return _Turn(request, location, call, body)
 

@@ -60,7 +60,7 @@ def _model(name: str, publisher: str, methods: str, *availability: Availability,
     )
 
 
-GEMINI = "generateContent streamGenerateContent countTokens chat/completions"
+GEMINI = "generateContent streamGenerateContent countTokens chat/completions responses"
 CLAUDE = "rawPredict streamRawPredict count-tokens"
 
 
@@ -102,7 +102,7 @@ def small() -> Catalog:
             ),
             _model("count-tokens", "anthropic", "rawPredict", _served(*multi), task="count"),
             _model("mistral-medium-3", "mistralai", "rawPredict streamRawPredict", _served("europe-west4")),
-            _model("text-embedding-005", "google", "predict", _served("europe-west4"), task="embedding"),
+            _model("text-embedding-005", "google", "predict embeddings", _served("europe-west4"), task="embedding"),
             _model("gemini-embedding-2", "google", "embedContent", _served(*multi), task="embedding"),
         ],
     )

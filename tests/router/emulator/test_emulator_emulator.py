@@ -215,6 +215,14 @@ def test_a_missing_extra_is_one_clear_error(small, monkeypatch):
     assert isinstance(caught.value, EmulatorError)
 
 
+def test_what_grpc_needs_is_only_asked_for_with_it(small, monkeypatch):
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with Emulator(catalog=small):
+        pass
+    with pytest.raises(MissingExtra, match="needs 'grpc'; install it with: pip install google-cloud-aiplatform"):
+        Emulator(catalog=small, grpc=True).start()
+
+
 def test_importing_the_package_imports_nothing_heavy():
     program = (
         "import sys; import router; before = set(sys.modules)\n"

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from router.emulator import Emulator, Witness
+from router.emulator.proxy import Tunnels
 from router.emulator.records import Contact
 
 GEMINI = {"contents": [{"parts": [{"text": "x"}]}]}
@@ -167,3 +168,22 @@ def test_a_witness_prints_as_a_table():
         "aiplatform.eu.rep.googleapis.com  2            0.100 s   forwarded, reset",
         "example.com                       1            0.200 s   refused",
     ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "door"),
+    [(["h2"], 2), (["grpc-exp", "h2"], 2), (["h2", "http/1.1"], 1), (["http/1.1"], 1), ([], 1)],
+    ids=str,
+)
+def test_only_a_client_that_speaks_nothing_but_http2_is_led_to_the_door_for_grpc(offered, door):
+    context = ssl.create_default_context()
+    if offered:
+        context.set_alpn_protocols(offered)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname="aiplatform.googleapis.com").do_handshake()
+    tunnels = Tunnels()
+    hello = outgoing.read()
+    assert tunnels.upstream(hello, 1) == 1, "there is no such door"
+    tunnels.h2_port = 2
+    assert tunnels.upstream(hello, 1) == door

@@ -181,3 +181,34 @@ class TestOpenai:
         next(stream)
         with pytest.raises(openai.APIError, match="overloaded"):
             next(stream)
+
+    def test_embeddings_are_parsed(self, emulator):
+        base = "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/endpoints/openapi"
+        with openai.OpenAI(base_url=base, api_key="t", max_retries=0) as client:
+            answer = client.embeddings.create(model="google/text-embedding-005", input=["one", "two"], dimensions=3)
+        assert [len(each.embedding) for each in answer.data] == [3, 3]
+        assert answer.usage.total_tokens == 2
+
+
+class TestOpenaiResponses:
+    """openai on the endpoint that its own `provider` makes, with the right host where it is wrong."""
+
+    @pytest.fixture
+    def responses(self, emulator):
+        base = "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/openai/v1"
+        with openai.OpenAI(base_url=base, api_key="t", max_retries=0) as client:
+            yield client
+
+    def test_answers_are_parsed(self, responses):
+        answer = responses.responses.create(model=f"google/{GEMINI}", input="Good morning")
+        assert answer.output_text == says(GEMINI)
+        assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
+
+    def test_streams_are_parsed(self, responses):
+        with responses.responses.stream(model=f"google/{GEMINI}", input="Good morning") as stream:
+            parts = [event.delta for event in stream if event.type == "response.output_text.delta"]
+            assert stream.get_final_response().output_text == "".join(parts) == says(GEMINI)
+
+    def test_a_wrong_body_is_refused_in_words(self, responses):
+        with pytest.raises(openai.BadRequestError, match="input"):
+            responses.responses.create(model=f"google/{GEMINI}", input="")
