@@ -11,10 +11,14 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-# The same clients as they were on httpx, before they moved to httpx2.
-.venv-httpx/ready: pyproject.toml
-	$(PYTHON) -m venv .venv-httpx
-	.venv-httpx/bin/pip install --quiet --disable-pip-version-check --editable '.[test-httpx]'
+# The clients that can't live in one environment with those above: the same ones as they were on httpx, before they
+# moved to httpx2; the frameworks that still stand on those; and what sends through aiohttp where it can.
+OTHERS := .venv-httpx .venv-frameworks .venv-aiohttp
+MATRIX := tests/clients/test_matrix.py
+
+.venv-%/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --editable '.[test-$*]'
 	@touch $@
 
 .venv/lint: .venv/ready
@@ -27,6 +31,14 @@ demo: .venv/ready
 test: .venv/ready .venv-httpx/ready
 	$(BIN)/pytest
 	.venv-httpx/bin/pytest tests/clients tests/router/test_transport.py
+
+# Every client that there is, in each of its ways, on a bad day and in a storm; then whether docs/clients.md says so.
+.PHONY: test-clients
+test-clients: .venv/ready $(OTHERS:%=%/ready)
+	for each in .venv .venv-httpx; do CLIENTS_REPORT=$$each/clients.json $$each/bin/pytest $(MATRIX) || exit; done
+	CLIENTS_REPORT=.venv-frameworks/clients.json .venv-frameworks/bin/pytest $(MATRIX) $(addprefix tests/clients/test_,aiplatform.py genai.py verify.py)
+	CLIENTS_REPORT=.venv-aiohttp/clients.json .venv-aiohttp/bin/pytest $(MATRIX) $(addprefix tests/clients/test_,aiohttp.py genai.py litellm.py)
+	$(BIN)/python -m tests.clients.matrix.report .venv/clients.json $(OTHERS:%=%/clients.json)
 
 # Every model, location, mode, jurisdiction and day: planner and guard against a naive rule. Takes minutes.
 proof: .venv/ready
@@ -106,4 +118,4 @@ types: .venv/lint
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .venv-httpx .venv-litellm
+	rm -rf .venv .venv-litellm $(OTHERS)

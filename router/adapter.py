@@ -177,12 +177,6 @@ class _Outward:
     def close(self) -> None:
         self._plain.close()
 
-    def __enter__(self) -> _Outward:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def _rewritten(given: Any, request: Any) -> Any:
     """The session's prepared request, with the address and headers that the transport has chosen."""

@@ -444,6 +444,10 @@ class Router:
         """
         return verify(client, self._scopes, unused)
 
+    def client_args(self) -> dict[str, Any]:
+        """The `client_args=` for what makes a client of google-genai by itself, as langchain-google-genai does."""
+        return genai.client_args(self.transport())
+
     def wrap(self, client: T) -> T:
         """A new client of the same type that sends through this router; the given one stays as it is.
 

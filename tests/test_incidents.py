@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from typing import Any
 
@@ -9,9 +11,10 @@ import httpx
 import pytest
 
 import catalog
-from router import NoRoute, Policy, RequestNotUnderstood, Router, StreamBroken, Trace
+from router import NoRoute, Policy, RequestNotUnderstood, Router, StreamBroken, Trace, UnroutedClient
 from router.batch.summary import Stand, Tally
 from router.capacity.breaker import FAULTS_TO_OPEN
+from router.guard import Guard
 from tests.router.probe.probing import Credentials
 from tests.router.support import STACKS
 from tests.world import (
@@ -315,3 +318,69 @@ def test_m2_rate_eta_and_the_state_of_every_location_can_be_seen_at_any_time() -
     assert set(standing) == set(EU_REGIONS)
     assert standing["europe-west1"].closed
     assert "429" in standing["europe-west1"].text
+
+
+# Clients
+
+EU_URL = "https://eu-aiplatform.googleapis.com/v1/projects/p/locations/eu"
+"""With the wrong host that clients are known to build."""
+
+
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        (gemini_url("eu", "gemini-3.8-flash", "countTokens"), {"contents": []}),
+        (gemini_url("eu", "gemini-3.8-flash", "streamGenerateContent?alt=sse"), {"contents": []}),
+        (gemini_url("europe-west1", "text-embedding-005", "predict"), {"instances": []}),
+        (
+            f"{EU_URL}/publishers/anthropic/models/count-tokens:rawPredict",
+            {"model": "claude-opus-4-7", "messages": []},
+        ),
+        (
+            f"{EU_URL}/endpoints/openapi/chat/completions",
+            {"model": "google/gemini-3.8-flash", "messages": []},
+        ),
+    ],
+    ids=["countTokens", "stream", "embeddings", "claude-count-tokens", "openai"],
+)
+def test_h3_every_kind_of_call_goes_by_the_same_address_and_guard(
+    url: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BerriAI/litellm#29571, #35134 (2026): caching, batch and token counting had host code of their own."""
+    passed: list[str] = []
+    check = Guard.check
+    monkeypatch.setattr(Guard, "check", lambda self, **given: (passed.append(given["host"]), check(self, **given)))
+    service = Service()
+    whole = sse(piece("hello", last=True))
+    service.backend.script = dict.fromkeys(CATALOG.locations, whole if "stream" in url else 200)
+    service.post(url, json=body)
+    ((host, location),) = service.backend.sent
+    assert host == CATALOG.locations[location].host
+    assert passed == [host]
+
+
+def test_h4_a_call_is_told_an_endpoint_and_a_parent_that_reach_eu() -> None:
+    """googleapis/python-aiplatform#6822 (2026-05-21). The real gRPC client: tests/clients/test_aiplatform.py."""
+    to = make_router(EU).call(lambda to: to, model="gemini-3.8-flash", project="p")
+    assert (to.api_endpoint, to.parent) == ("aiplatform.eu.rep.googleapis.com", "projects/p/locations/eu")
+    assert to.model_name == "projects/p/locations/eu/publishers/google/models/gemini-3.8-flash"
+
+
+def test_c3_a_setting_without_effect_is_found_out_and_the_trace_shows_the_location_used() -> None:
+    """thingsboard#15705 (2026-05-28), n8n#36584 (2026-08-19): a location was accepted, stored, and had no effect."""
+    service = Service()
+    with httpx.Client(headers={"x-location": "eu"}) as without, pytest.raises(UnroutedClient, match="past the router"):
+        service.router.verify(without)
+    with httpx.Client(transport=service.transport) as routed:
+        assert service.router.verify(routed) == ("sync",)
+        routed.post(gemini_url("us-central1"), json={})
+    assert service.traces[0].location == service.backend.locations[0] == "europe-west1"
+
+
+def test_k1_nothing_that_a_program_did_not_choose_is_imported() -> None:
+    """BerriAI/litellm#2677, #6175, googleapis/python-genai#516: seconds to import. See also tests/test_import.py."""
+    code = "import sys; from router import Policy, Router; Router(Policy(residency='eu')); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    clients = {"httpx", "httpx2", "requests", "aiohttp", "grpc", "anthropic", "openai", "litellm", "websockets"}
+    assert not clients & set(done.stdout.split())
+    assert "google.genai" not in done.stdout.split()

@@ -74,7 +74,7 @@ def model_at(locations: Mapping[str, str], model: str, publisher: str = "google"
         task=fields.pop("task", "text"),
         methods=(
             *("generateContent", "streamGenerateContent", "countTokens", "embedContent", "predict"),
-            *("rawPredict", "streamRawPredict", "count-tokens", "chat/completions"),
+            *("rawPredict", "streamRawPredict", "count-tokens", "chat/completions", "embeddings", "responses"),
         ),
         stage="ga",
         availability=(Availability(**claim(locations=tuple(locations), modes=("standard",), served="yes")),),
@@ -98,6 +98,7 @@ def roomy_catalog(*models: Model, own: Own | None = None) -> Catalog:
         model_at(EU_PLACES, "claude-opus-4-7", "anthropic"),
         model_at(EU_PLACES, "count-tokens", "anthropic", task="count"),
         model_at(EU_PLACES, "mistral-medium-3", "mistralai"),
+        model_at(EU_PLACES, "gpt-oss-120b-maas", "openai"),
         model_at(EU_PLACES, "text-embedding-005", task="embedding"),
         model_at(EU_PLACES, "gemini-embedding-2", task="embedding"),
     )

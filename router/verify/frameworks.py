@@ -7,7 +7,7 @@ from typing import Any
 
 from router.verify.path import Look, Path, kind_of
 
-_LANGCHAIN = 'client_args={"transport": router.transport()} and max_retries=1, or model = router.wrap(model)'
+_LANGCHAIN = "client_args=router.client_args() and max_retries=1, or model = router.wrap(model)"
 _ANTHROPIC = (
     "http_client=router.http_client(anthropic), async_http_client=router.async_http_client(anthropic) "
     "and max_retries=1, or model = router.wrap(model)"

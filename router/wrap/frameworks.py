@@ -32,7 +32,16 @@ def llama_index(model: Any, wrap: Wrap) -> Any:
 
 
 def pydantic_ai_provider(provider: Any, wrap: Wrap) -> Any:
-    """A provider of pydantic-ai, which takes a ready client under a name of its own."""
+    """A provider of pydantic-ai, which takes a ready client under a name of its own.
+
+    Raises:
+        TypeError: it has made an HTTP client for its client, which a twin could neither share nor leave out.
+    """
+    if getattr(provider, "_own_http_client", None) is not None:
+        raise TypeError(
+            f"can't wrap a {type(provider).__qualname__} that has made its own client: make it with "
+            "client=router.wrap(genai.Client(...)) or anthropic_client=router.wrap(AsyncAnthropicVertex(...))"
+        )
     taken = inspect.signature(type(provider)).parameters
     name = next((each for each in ("client", "anthropic_client", "openai_client") if each in taken), None)
     if name is None:

@@ -28,9 +28,13 @@ def http_options(transport: RoutedTransport, options: dict[str, Any]) -> dict[st
             raise TypeError(f"`{name}` would bypass the router; leave it out")
     routed = dict(options)
     for name in ("client_args", "async_client_args"):
-        routed[name] = {**(options.get(name) or {}), "transport": transport}
-    routed["async_client_args"]["create_connection"] = LiveDoor(transport.scopes)
+        routed[name] = {**(options.get(name) or {}), **client_args(transport)}
     return routed
+
+
+def client_args(transport: RoutedTransport) -> dict[str, Any]:
+    """The arguments for the HTTP clients of google-genai, of either side; what one has no use for it leaves out."""
+    return {"transport": transport, "create_connection": LiveDoor(transport.scopes)}
 
 
 def wrap(client: Any, transport: RoutedTransport) -> Any:

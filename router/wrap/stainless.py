@@ -41,7 +41,7 @@ def wrap_openai(client: Any, transport: RoutedTransport) -> Any:
 
 
 def http_client(
-    module: ModuleType, kind: Literal["Client", "AsyncClient"], transport: RoutedTransport, **options: Any
+    module: ModuleType, kind: Literal["Client", "AsyncClient"], transport: RoutedTransport, /, **options: Any
 ) -> Any:
     """An HTTP client that sends through `transport`: of an SDK's own type, or of a stack.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +13,8 @@ import pytest
 
 from router import Policy, Router, Trace
 from router.emulator import Emulator
+from tests.clients.matrix.driver import is_there
+from tests.clients.matrix.report import Ran
 from tests.world import EU_PLACES, TODAY, roomy_catalog
 
 CATALOG = roomy_catalog()
@@ -20,11 +24,42 @@ PROJECT = "emulated-project"
 T = TypeVar("T")
 
 
+RAN = Ran()
+REPORT = os.environ.get("CLIENTS_REPORT", "")
+"""The file in which it is told what ran; with it, the tests of all clients run."""
+
+# A client that is not here can't be tried here.
+NEEDS = {
+    "test_aiohttp.py": "aiohttp",
+    "test_aiplatform.py": "google.cloud.aiplatform_v1",
+    "test_anthropic.py": "anthropic",
+    "test_genai.py": "google.genai",
+    "test_litellm.py": "litellm",
+    "test_live.py": "websockets",
+    "test_openai.py": "openai",
+    "test_verify.py": "anthropic",
+}
+collect_ignore = [file for file, module in NEEDS.items() if not is_there(module)]
+if not REPORT:
+    collect_ignore.append("test_matrix.py")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if REPORT:
+        rows = RAN.rows(("failover", "storm", "verify"))
+        Path(REPORT).write_text(json.dumps(rows, indent=1), "utf-8")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The SDKs leave the connections open by which they fetch tokens; that is not what is tested here."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+
+
+def has_grpc() -> bool:
+    """Whether Google's clients for gRPC are here."""
+    return all(is_there(each) for each in ("grpc", "google.cloud.aiplatform_v1"))
 
 
 class World:
@@ -66,11 +101,18 @@ class World:
         assert contacted <= EU_HOSTS
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    """One emulator for the tests of one client."""
-    with Emulator(catalog=CATALOG, on=TODAY) as emulator, emulator.activated():
+@pytest.fixture(scope="package")
+def emulated() -> Iterator[Emulator]:
+    """One emulator for all clients: gRPC reads the certificates that it trusts once in the life of a process."""
+    with Emulator(catalog=CATALOG, on=TODAY, grpc=has_grpc()) as emulator:
         yield emulator
+
+
+@pytest.fixture(scope="module")
+def running(emulated: Emulator) -> Iterator[Emulator]:
+    """The emulator, reached by the clients that the tests of one module make."""
+    with emulated.activated():
+        yield emulated
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from google.oauth2.credentials import Credentials
 
 from router import Policy, Router, UnroutedClient
 from tests.clients.conftest import PROJECT, World
+from tests.clients.fakes import of
 from tests.router.support import each_stack
 
 EVERY = ["sync", "async"]
@@ -144,11 +145,12 @@ def test_genai_with_client_certificates_is_unrouted(
 def test_genai_patched_in_place_is_unrouted(world: World, router: Router) -> None:
     """Its async client builds one client for each event loop from what it was made with: a patch has no effect."""
     client: Any = vertex(world)
-    client._api_client._httpx_client._transport, client._api_client._httpx_client._mounts = router.transport(), {}
-    client._api_client._async_httpx_client._transport = router.transport()
-    if not getattr(client._api_client._async_httpx_client, "_per_loop", False):
-        pytest.skip("this release has one async client for all loops, which the patch reaches")
-    assert "another client for each event loop" in unrouted(router, client, "async", "live")
+    for inner in (client._api_client._httpx_client, client._api_client._async_httpx_client):
+        inner._transport, inner._mounts = router.transport(), {}
+    if getattr(client._api_client._async_httpx_client, "_per_loop", False):
+        assert "another client for each event loop" in unrouted(router, client, "async", "live")
+    else:  # earlier releases have one async client for all loops, which the patch reaches
+        unrouted(router, client, "live")
 
 
 def test_live_sessions_are_unrouted_without_their_door(world: World, router: Router) -> None:
@@ -218,6 +220,38 @@ def test_an_unknown_client_is_not_proven(router: Router) -> None:
 
     assert "can't be proven" in unrouted(router, Client(), "client")
     unrouted(router, object(), "client")
+
+
+@pytest.mark.parametrize(
+    ("client", "path", "why"),
+    [
+        (of("langchain_google_vertexai.chat_models", "ChatVertexAI"), "grpc", "gRPC or REST clients"),
+        (of("vertexai.generative_models", "GenerativeModel"), "grpc", "makes its clients later"),
+        (of("grpc", "Channel"), "grpc", "a connection to one host"),
+        (of("litellm.router", "Router"), "client", "a client for each call"),
+        (of("pydantic_ai.agent", "Agent", model="google-cloud:gemini-3.8-flash"), "model", "only a name"),
+        (of("langchain_google_genai.chat_models", "ChatGoogleGenerativeAI"), "client", "makes its client later"),
+        (of("mistralai.gcp.client.sdk", "MistralGCP"), "sync", "elsewhere than is known"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_makes_its_client_later_or_sends_over_another_protocol_is_unrouted(
+    router: Router, client: Any, path: str, why: str
+) -> None:
+    with pytest.raises(UnroutedClient, match=why) as found:
+        router.verify(client)
+    assert path in {each.name for each in found.value.paths}
+
+
+@each_stack
+def test_clients_inside_clients_are_looked_at_and_named_by_the_way_to_them(router: Router, module: Any) -> None:
+    routed, other = module.Client(transport=router.transport()), module.Client()
+    models = [of("pydantic_ai.models.google", "Model", client=each) for each in (routed, other)]
+    fallback = of("pydantic_ai.models.fallback", "FallbackModel", models=models)
+    agent = of("pydantic_ai.agent", "Agent", model=of("pydantic_ai.models.wrapper", "WrapperModel", wrapped=fallback))
+    unrouted(router, agent, "model.wrapped.models[1].client.sync")
+    assert router.verify(agent, unused=["sync"]) == ()
+    assert router.verify(models[0]) == ("client.sync",)
 
 
 def test_a_client_whose_insides_have_changed_is_not_proven(world: World, router: Router) -> None:
