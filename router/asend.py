@@ -10,7 +10,7 @@ from router.clients import Clients, Lease
 from router.exchange import Exchange
 from router.relay import Relay
 from router.send import AS_IT_IS
-from router.signals import Signal
+from router.signals import Signal, never_opened
 from router.stack import Stack
 from router.trace import Attempt
 
@@ -74,7 +74,12 @@ class _Answer:
 
     async def open(self, request: Any) -> Any:
         assert self._lease is not None  # noqa: S101 - for the type checker
-        self._response = await self._lease.client.send(request, **AS_IT_IS)
+        try:
+            self._response = await self._lease.client.send(request, **AS_IT_IS)
+        except BaseException as error:
+            if never_opened(error):
+                self._clients.lost(self._lease)
+            raise
         return self._response
 
     def keep(self) -> Callable[[], Awaitable[None]]:

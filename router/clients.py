@@ -5,6 +5,10 @@ each host it is sent to. There is one sync client for a stack, and one async cli
 event loop, since a connection can't outlive its loop. Uses are counted: closing waits for requests
 under way, and a later request opens a new client, so that one owner's `close()` does not break
 another that shares the object.
+
+A connection that was given up while it came to be (a handshake that failed behind a proxy, a cancelled
+one) may stay in the client's pool for good, counted as in use. So a client in which a quarter of the
+connections may be lost that way is retired, and the next request opens a new one.
 """
 
 from __future__ import annotations
@@ -16,14 +20,19 @@ from weakref import WeakKeyDictionary
 from router.stack import Stack
 
 
-class Lease:
-    """An inner client, with the number of requests that use it."""
+USUAL_CONNECTIONS = 100
+"""How many connections a client of either stack opens unless it is told otherwise."""
 
-    __slots__ = ("client", "closing", "users")
+
+class Lease:
+    """An inner client, with the number of requests that use it, and of connections that it may have lost."""
+
+    __slots__ = ("client", "closing", "lost", "users")
 
     def __init__(self, client: Any) -> None:
         self.client = client
         self.users = 0
+        self.lost = 0
         self.closing = False
 
     def give_back(self) -> bool:
@@ -46,6 +55,8 @@ class Clients:
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
+        most = getattr(options.get("limits"), "max_connections", None) or USUAL_CONNECTIONS
+        self._bearable = max(1, most // 4)
         self._lock = threading.Lock()
         self._sync: dict[Stack, Lease] = {}
         self._async: WeakKeyDictionary[Any, dict[Stack, Lease]] = WeakKeyDictionary()
@@ -74,6 +85,16 @@ class Clients:
             over = lease.give_back()
         if over:
             await lease.client.aclose()
+
+    def lost(self, lease: Lease) -> None:
+        """A connection of this client was given up while it came to be; with too many of them it is retired."""
+        with self._lock:
+            lease.lost += 1
+            if lease.lost >= self._bearable and not lease.closing:
+                lease.retire()  # whoever says so uses it, so it is closed later
+                for leases in (self._sync, *self._async.values()):
+                    for stack in [stack for stack, each in leases.items() if each is lease]:
+                        del leases[stack]
 
     def close(self) -> None:
         """Closes the sync clients, each when its last request has ended."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 from router.clients import Clients, Lease
 from router.exchange import Exchange
 from router.relay import Relay
-from router.signals import Signal
+from router.signals import Signal, never_opened
 from router.stack import Stack
 from router.trace import Attempt
 
@@ -73,7 +73,12 @@ class _Answer:
 
     def open(self, request: Any) -> Any:
         assert self._lease is not None  # noqa: S101 - for the type checker
-        self._response = self._lease.client.send(request, **AS_IT_IS)
+        try:
+            self._response = self._lease.client.send(request, **AS_IT_IS)
+        except BaseException as error:
+            if never_opened(error):
+                self._clients.lost(self._lease)
+            raise
         return self._response
 
     def keep(self) -> Callable[[], None]:

@@ -205,6 +205,14 @@ def classify_exception(error: Exception) -> Signal | None:
     return None
 
 
+def never_opened(error: BaseException) -> bool:
+    """Whether the connection may not have come to be: it failed, or the request was cancelled."""
+    if not isinstance(error, Exception):
+        return True
+    signal = classify_exception(error)
+    return signal is not None and signal.kind == "connect"
+
+
 _SENDERS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "builtins"})
 _EXCEPTIONS: tuple[tuple[str, Scope, frozenset[str]], ...] = (
     ("connect", Scope.HOST, frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})),
