@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test proof soak mutants mutants-of-rules fuzz audit bench bench-all lint types clean
+.PHONY: demo test proof chaos soak kills mutants mutants-of-rules fuzz audit bench bench-all lint types clean
 
 # The demo's clients are those of the tests, so both share one environment.
 .venv/ready: pyproject.toml
@@ -44,6 +44,15 @@ test-clients: .venv/ready $(OTHERS:%=%/ready)
 proof: .venv/ready
 	$(BIN)/python -m tests.proof
 
+# Every fault on loopback, met by every kind of client: tried, survived, how it ended. Takes minutes.
+chaos: .venv/ready
+	$(BIN)/python -m tests.chaos
+
+# Mixed load on a bad day; memory and open files must stay flat.
+SECONDS ?= 600
+soak: .venv/ready
+	$(BIN)/python -m tests.chaos.soak --seconds $(SECONDS)
+
 # Each rule widened in a copy of the code: the named tests must fail. Writes the table of docs/security.md.
 mutants-of-rules: .venv/ready
 	$(BIN)/python -m tests.mutants
@@ -78,7 +87,7 @@ audit: .venv/ready
 	|| echo "audit: weaknesses were found, as shown above, or their list can't be reached from here"
 
 # Batches killed at fifty random moments, and with the power gone as well. Takes minutes.
-soak: .venv/ready
+kills: .venv/ready
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/kills.py --power --seed 2
 

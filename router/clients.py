@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary
 
 from router.stack import Stack
 
-
 USUAL_CONNECTIONS = 100
 """How many connections a client of either stack opens unless it is told otherwise."""
 

@@ -64,7 +64,9 @@ class Caller:
         keeps: whether it keeps connections; if not, each attempt opens one.
     """
 
-    def __init__(self, module: ModuleType, *, is_async: bool, wire: Wire, proxy_url: str = "", keeps: bool = True) -> None:
+    def __init__(
+        self, module: ModuleType, *, is_async: bool, wire: Wire, proxy_url: str = "", keeps: bool = True
+    ) -> None:
         self.name = f"{module.__name__} {'async' if is_async else 'sync'}"
         self.clock = Clock()
         self.wire = wire
@@ -115,7 +117,9 @@ class Caller:
         given: list[bytes] = []
         status, error = None, None
         try:
-            status = self._sent(request, given) if self._runner is None else self._runner.run(self._asent(request, given))
+            status = (
+                self._sent(request, given) if self._runner is None else self._runner.run(self._asent(request, given))
+            )
         except Exception as raised:  # whatever it is, it is judged
             error = raised
         took_s = time.monotonic() - begin
@@ -135,7 +139,7 @@ class Caller:
         response = await self._client.send(request, stream=True)
         try:
             async for chunk in response.aiter_bytes():
-                given.append(chunk)
+                given.append(chunk)  # noqa: PERF401 - what came before an error is wanted too
         finally:
             await response.aclose()
         return int(response.status_code)

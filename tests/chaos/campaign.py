@@ -104,9 +104,7 @@ class Tally:
     @property
     def rows(self) -> list[Row]:
         """A row for each kind of fault."""
-        return [
-            Row(name, ends.total(), ends.total() - self._failed[name], ends) for name, ends in self._tried.items()
-        ]
+        return [Row(name, ends.total(), ends.total() - self._failed[name], ends) for name, ends in self._tried.items()]
 
 
 def campaign(

@@ -16,13 +16,13 @@ from types import ModuleType
 from typing import Any
 
 from router import Policy, Router, StreamBroken, Trace
-from router.emulator import Emulator, Failure, Latency, StreamFault
+from router.emulator import Emulator, Failure, Latency, Quota, StreamFault
 from router.errors import RouterError
 from tests.chaos.calls import CATALOG, EU_HOSTS, MODEL, Broken
 from tests.world import TODAY, gemini_url
 
 SPREAD_S = 4.0
-"""Half of the calls are cancelled, at some moment of so many seconds."""
+"""Half of the calls are cancelled, at some moment of so many seconds unless told otherwise."""
 
 THREADS = 16
 _asking: ContextVar[int] = ContextVar("asking")
@@ -38,27 +38,42 @@ def open_files() -> int:
 def bad_day() -> Iterator[Emulator]:
     """An emulator at whose locations everything goes wrong from time to time; models say what they were asked."""
     with Emulator(catalog=CATALOG, on=TODAY) as emulator, emulator.activated():
-        well = ["ok"] * 6
-        page = Failure(status=502, text="<html>Sorry</html>")
+        well, page = ["ok"] * 12, Failure(status=502, text="<html>Sorry</html>")
+        quota = Quota(per_second=150, burst=50)
         emulator.script("*", answer="{prompt}", latency=Latency(first_byte_s=0.005))
-        emulator.script("europe-west1", errors=[*well, 429, *well, 503, "ok", "reset"], repeat=True, answer="{prompt}")
-        emulator.script("eu", errors=[*well, page, "ok", 500], repeat=True, answer="{prompt}")
-        emulator.script("europe-west4", stream=StreamFault(cut_after=1), errors=["ok", "ok", 529], repeat=True)
+        emulator.script("europe-west1", quota=quota, errors=[*well, 503, *well, "reset"], repeat=True)
+        emulator.script("eu", errors=[*well, page, *well, 429], repeat=True)
+        emulator.script("europe-west4", stream=StreamFault(cut_after=1), errors=[*well, 529], repeat=True)
         yield emulator
 
 
 class Crowd:
-    """Calls of one stack through one router, and how they ended."""
+    """Calls of one stack through one router, and how they ended.
 
-    def __init__(self, module: ModuleType, emulator: Emulator, seed: int = 0) -> None:
+    Args:
+        spread_s: calls are cancelled at some moment of so many seconds.
+        shared: whether others use this emulator too, so that its log tells of their calls as well.
+    """
+
+    def __init__(
+        self, module: ModuleType, emulator: Emulator, *, spread_s: float = SPREAD_S, shared: bool = False
+    ) -> None:
         self.module = module
         self.emulator = emulator
-        self.random = random.Random(seed)
+        self.random = random.Random(0)
+        self._spread_s = spread_s
+        self._shared = shared
         self.ends: Counter[str] = Counter()
         self.calls = 0
         self._traces: dict[int, Trace] = {}
         self.router = Router(_POLICY, catalog=CATALOG, today=lambda: TODAY, observe=self._observe)
-        emulator.clear()
+        if not shared:
+            emulator.clear()
+
+    def forget(self) -> None:
+        """Begins to count anew; the router keeps what it has learnt."""
+        self.ends, self.calls = Counter(), 0
+        self._traces.clear()
 
     def _observe(self, trace: Trace) -> None:
         if self._traces.setdefault(_asking.get(), trace) is not trace:
@@ -76,7 +91,7 @@ class Crowd:
                 tasks = [asyncio.create_task(self._acall(client, number)) for number in range(calls)]
                 loop = asyncio.get_running_loop()
                 for task in tasks[::2]:
-                    loop.call_later(self.random.uniform(0.0, SPREAD_S), task.cancel)
+                    loop.call_later(self.random.uniform(0.0, self._spread_s), task.cancel)
                 found = await asyncio.gather(*tasks, return_exceptions=True)
                 for each in found:
                     self._count(each)
@@ -162,10 +177,11 @@ class Crowd:
             raise Broken(f"{self.calls} calls, and {dict(self.ends)}")
         if not self.ends["answered"]:
             raise Broken(f"nothing was answered: {dict(self.ends)}")
-        self._check_traces()
+        if not self._shared:
+            self._check_traces()
 
     def _check_traces(self) -> None:
-        """Each trace tells, in order, the requests that the emulator got; one more may be under way when it is cancelled."""
+        """Each trace tells, in order, what the emulator got; of a cancelled call one request more may have come."""
         ways: dict[int, list[str]] = {}
         for request in self.emulator.requests:
             ways.setdefault(int(request.headers["x-number"]), []).append(request.location)

@@ -125,7 +125,9 @@ def doors() -> Iterator[Fault]:
         yield Fault("proxy gone for the whole call", shape.strip(", "), stream, FAILED, doors=gone)
         for most in (1, 100, 1000, 1500, 2000, 2200):
             ends = TOLD | ANSWERED
-            yield Fault("proxy dies under way", f"after {most} bytes{shape}", stream, ends, doors=(Door(dies_after=most),))
+            yield Fault(
+                "proxy dies under way", f"after {most} bytes{shape}", stream, ends, doors=(Door(dies_after=most),)
+            )
 
 
 def all_faults(step: int = 1) -> Iterator[Fault]:

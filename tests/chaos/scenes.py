@@ -48,7 +48,10 @@ def resolving() -> Iterator[Names]:
 def dns(module: ModuleType, wire: Wire, *, is_async: bool) -> str:
     """No name is resolved for one call; then all are."""
     port = wire.proxy_url.rpartition(":")[2]
-    with resolving() as names, Caller(module, is_async=is_async, wire=wire, proxy_url=f"http://{PROXY_NAME}:{port}") as caller:
+    with (
+        resolving() as names,
+        Caller(module, is_async=is_async, wire=wire, proxy_url=f"http://{PROXY_NAME}:{port}") as caller,
+    ):
         names.down = True
         end = caller.meet(stream=False)
         said = caller.judge(end, stream=False)

@@ -156,7 +156,9 @@ class Wire:
             "good": _context(authority.issue_cert(*NAMES)),
             "stranger": _context(trustme.CA().issue_cert(*NAMES)),
             "misnamed": _context(authority.issue_cert("example.org")),
-            "expired": _context(authority.issue_cert(*NAMES, not_before=datetime(2019, 1, 1, tzinfo=UTC), not_after=long_ago)),
+            "expired": _context(
+                authority.issue_cert(*NAMES, not_before=datetime(2019, 1, 1, tzinfo=UTC), not_after=long_ago)
+            ),
         }
         self._ports: dict[str, int] = {}
         self.port = 0

@@ -128,6 +128,25 @@ def test_no_thread_sees_a_closed_client_while_it_uses_one(module: ModuleType) ->
     assert all(client.is_closed for client in used)
 
 
+@each_stack
+def test_a_client_that_has_lost_a_quarter_of_its_connections_is_retired(module: ModuleType) -> None:
+    clients, stack = Clients({"limits": module.Limits(max_connections=8), "trust_env": False}), Stack(module)
+    lease = clients.take(stack)
+    clients.lost(lease)
+    assert clients.take(stack) is lease
+    clients.lost(lease)
+    another = clients.take(stack)
+    assert another is not lease
+    clients.lost(lease)  # told once more, it is still closed by its last user alone
+    for each in (lease, another):
+        clients.done(each)
+    assert not lease.client.is_closed
+    clients.done(lease)
+    assert lease.client.is_closed
+    assert not another.client.is_closed
+    clients.close()
+
+
 # Async
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from router.signals import OK, RULES, Action, Scope, Signal, classify, classify_event, classify_exception
+from router.signals import OK, RULES, Action, Scope, Signal, classify, classify_event, classify_exception, never_opened
 from router.wire import parse_error
 from tests.router.support import STACKS, each, each_stack, vectors
 from tests.router.test_wire import content
@@ -385,3 +385,14 @@ def test_the_message_of_an_exception_is_one_line_and_never_empty(module: ModuleT
     assert told.message == "one two"
     assert silent is not None
     assert silent.message == "ReadError"
+
+
+@each_stack
+@pytest.mark.parametrize(("name", "whether"), [("ConnectError", True), ("ProxyError", True), ("ReadError", False)])
+def test_a_connection_that_failed_never_opened(module: ModuleType, name: str, whether: bool) -> None:
+    assert never_opened(made(module, name)) is whether
+
+
+def test_of_a_cancelled_request_the_connection_may_not_have_opened() -> None:
+    assert never_opened(KeyboardInterrupt())
+    assert not never_opened(ValueError())
