@@ -8,7 +8,8 @@ another that shares the object.
 
 A connection that was given up while it came to be (a handshake that failed behind a proxy, a cancelled
 one) may stay in the client's pool for good, counted as in use. So a client in which a quarter of the
-connections may be lost that way is retired, and the next request opens a new one.
+connections may be lost that way is retired, and another takes its place; but not while the one before
+it is in use, so that there are never more than two, with twice the connections.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ USUAL_CONNECTIONS = 100
 class Lease:
     """An inner client, with the number of requests that use it, and of connections that it may have lost."""
 
-    __slots__ = ("client", "closing", "lost", "users")
+    __slots__ = ("before", "client", "closing", "lost", "users")
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, before: Lease | None = None) -> None:
         self.client = client
+        self.before = before
         self.users = 0
         self.lost = 0
         self.closing = False
@@ -89,11 +91,13 @@ class Clients:
         """A connection of this client was given up while it came to be; with too many of them it is retired."""
         with self._lock:
             lease.lost += 1
-            if lease.lost >= self._bearable and not lease.closing:
-                lease.retire()  # whoever says so uses it, so it is closed later
-                for leases in (self._sync, *self._async.values()):
-                    for stack in [stack for stack, each in leases.items() if each is lease]:
-                        del leases[stack]
+            if lease.lost < self._bearable or lease.closing or (lease.before and lease.before.users):
+                return
+            for leases in (self._sync, *self._async.values()):
+                for stack in [stack for stack, each in leases.items() if each is lease]:
+                    leases[stack] = Lease(type(lease.client)(**self._options), before=lease)
+            lease.before = None
+            lease.retire()  # whoever says so uses it, so it is closed later
 
     def close(self) -> None:
         """Closes the sync clients, each when its last request has ended."""

@@ -138,13 +138,32 @@ def test_a_client_that_has_lost_a_quarter_of_its_connections_is_retired(module: 
     another = clients.take(stack)
     assert another is not lease
     clients.lost(lease)  # told once more, it is still closed by its last user alone
-    for each in (lease, another):
-        clients.done(each)
+    clients.done(lease)
     assert not lease.client.is_closed
     clients.done(lease)
     assert lease.client.is_closed
     assert not another.client.is_closed
+    clients.done(another)
     clients.close()
+
+
+@each_stack
+def test_no_third_client_is_opened_while_the_first_is_in_use(module: ModuleType) -> None:
+    clients, stack = Clients({"limits": module.Limits(max_connections=1), "trust_env": False}), Stack(module)
+    first = clients.take(stack)
+    clients.lost(first)
+    second = clients.take(stack)
+    clients.lost(second)
+    assert clients.take(stack) is second
+    clients.done(first)
+    clients.lost(second)
+    third = clients.take(stack)
+    assert third is not second
+    for lease in (second, second, third):
+        clients.done(lease)
+    assert second.client.is_closed
+    clients.close()
+    assert third.client.is_closed
 
 
 # Async
