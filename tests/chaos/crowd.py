@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
+import ssl
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +20,15 @@ from typing import Any
 from router import Policy, Router, StreamBroken, Trace
 from router.emulator import Emulator, Failure, Latency, Quota, StreamFault
 from router.errors import RouterError
-from tests.chaos.calls import CATALOG, EU_HOSTS, MODEL, Broken
+from tests.chaos.calls import CATALOG, EU_HOSTS, MODEL, Broken, agree
 from tests.world import TODAY, gemini_url
 
 SPREAD_S = 4.0
 """Half of the calls are cancelled, at some moment of so many seconds unless told otherwise."""
+
+CALLS_OF_A_CLIENT = 500
+CONNECTIONS = 8
+"""Of each client. The queue of one for its connections takes a time that grows with the square of its length."""
 
 THREADS = 16
 _asking: ContextVar[int] = ContextVar("asking")
@@ -63,6 +69,7 @@ class Crowd:
         self.random = random.Random(0)
         self._spread_s = spread_s
         self._shared = shared
+        self._tls = ssl.create_default_context(cafile=str(emulator.place.authority))
         self.ends: Counter[str] = Counter()
         self.calls = 0
         self._traces: dict[int, Trace] = {}
@@ -87,8 +94,14 @@ class Crowd:
         """
 
         async def run() -> None:
-            async with self.module.AsyncClient(transport=self.router.transport(), timeout=None) as client:
-                tasks = [asyncio.create_task(self._acall(client, number)) for number in range(calls)]
+            async with contextlib.AsyncExitStack() as stack:
+                clients = [
+                    await stack.enter_async_context(self._client(self.module.AsyncClient))
+                    for _ in range(0, calls + 1, CALLS_OF_A_CLIENT)
+                ]
+                tasks = [
+                    asyncio.create_task(self._acall(clients[number % len(clients)], number)) for number in range(calls)
+                ]
                 loop = asyncio.get_running_loop()
                 for task in tasks[::2]:
                     loop.call_later(self.random.uniform(0.0, self._spread_s), task.cancel)
@@ -96,10 +109,12 @@ class Crowd:
                 for each in found:
                     self._count(each)
                 self._check_over()
-                self._count(await self._acall(client, calls, leaves=False))
+                for number, client in enumerate(clients, calls):
+                    self._count(await self._acall(client, number, leaves=False))
+                    self.calls += 1
 
         asyncio.run(run())
-        self.calls += calls + 1
+        self.calls += calls
         self._check_counts()
 
     def left_at_random(self, calls: int) -> None:
@@ -108,7 +123,7 @@ class Crowd:
         Raises:
             Broken: a promise was not kept.
         """
-        client = self.module.Client(transport=self.router.transport(), timeout=None)
+        client = self._client(self.module.Client)
         with client, ThreadPoolExecutor(THREADS) as threads:
             for end in threads.map(lambda number: self._call(client, number), range(calls)):
                 self._count(end)
@@ -116,6 +131,10 @@ class Crowd:
             self._count(self._call(client, calls, leaves=False))
         self.calls += calls + 1
         self._check_counts()
+
+    def _client(self, kind: Any) -> Any:
+        limits = self.module.Limits(max_connections=CONNECTIONS)
+        return kind(transport=self.router.transport(limits=limits, verify=self._tls), timeout=None)
 
     def _request(self, client: Any, number: int) -> Any:
         stream = number % 3 == 0
@@ -189,19 +208,8 @@ class Crowd:
         if unheard:
             raise Broken(f"{len(unheard)} calls were sent and have no trace")
         for number, trace in self._traces.items():
-            if not _agree(trace, ways.get(number, [])):
+            if not agree(trace, ways.get(number, [])):
                 raise Broken(f"the emulator got {ways.get(number)}, and the trace tells\n{trace}")
-
-
-def _agree(trace: Trace, way: list[str]) -> bool:
-    arrived = iter(way)
-    heard = next(arrived, None)
-    for each in trace.tried:
-        if each.attempt.candidate.location == heard:
-            heard = next(arrived, None)
-        elif each.signal.kind not in ("connect", "busy", "reset", "timeout"):
-            return False
-    return heard is None or (trace.outcome == "cancelled" and next(arrived, None) is None)
 
 
 def _told(error: Exception) -> str:

@@ -2,8 +2,8 @@
 
 Both stacks, sync and async, whole answers and streams, a third of the streams left, some calls cancelled,
 against the emulator in the same process, so that what it holds is weighed as well; its log is emptied at
-each sample. The first third of the samples is warm-up; the last third is compared with the second:
-the medians of memory, and the fewest open files, since connections come and go with each round.
+each sample. Samples are taken when nothing is under way. The first third of them is warm-up; the last
+third is compared with the second: the medians of memory, and the fewest open files.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -27,12 +28,16 @@ GROWTH = 0.05
 GROWTH_MB = 8.0
 """Memory may grow by the larger of the two: arenas settle, and dictionaries double."""
 
-GROWTH_FILES = 16
-"""If at no moment fewer files are open, and the fewest are more than so many more than before, it is a leak."""
+GROWTH_FILES = 4
+"""At rest, a few connections of the emulator may still be closing."""
 
 SAMPLES = 60
 ROUND = 60
 """Calls at once in each round."""
+
+SHORTEST_S = 1.0
+SETTLING_S = 0.3
+"""After each stretch of load, for the emulator's side to close."""
 
 _FEWEST = 9
 
@@ -53,38 +58,41 @@ def memory_mb() -> float:
 
 
 class Load:
-    """Rounds of calls until it is stopped, one thread for each stack and colour."""
+    """Rounds of calls, in one thread for each stack and colour; between its stretches nothing is under way."""
 
     def __init__(self, emulator: Emulator, stacks: tuple[str, ...] = ("httpx", "httpx2")) -> None:
         self.ends: Counter[str] = Counter()
-        self.wrong: list[str] = []
-        self._emulator = emulator
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._rounds, args=(name, how)) for name in stacks for how in ("cancelled", "left")
+        self._wrong: list[str] = []
+        self._rounds = [
+            (how, Crowd(import_module(name), emulator, spread_s=0.5, shared=True))
+            for name in stacks
+            for how in (Crowd.cancelled_at_random, Crowd.left_at_random)
         ]
 
-    def __enter__(self) -> Load:
-        for thread in self._threads:
+    def run(self, seconds: float) -> None:
+        """Runs for so long, and until the rounds that have begun are over.
+
+        Raises:
+            Broken: a promise was not kept.
+        """
+        until = time.monotonic() + seconds
+        threads = [threading.Thread(target=self._run, args=(how, crowd, until)) for how, crowd in self._rounds]
+        for thread in threads:
             thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
+        for thread in threads:
             thread.join()
+        for _, crowd in self._rounds:
+            self.ends += crowd.ends
+            crowd.forget()
+        if self._wrong:
+            raise Broken("\n".join(self._wrong))
 
-    def _rounds(self, name: str, how: str) -> None:
-        crowd = Crowd(import_module(name), self._emulator, spread_s=0.5, shared=True)
+    def _run(self, how: Callable[[Crowd, int], None], crowd: Crowd, until: float) -> None:
         try:
-            while not self._over.is_set():
-                crowd.cancelled_at_random(ROUND) if how == "cancelled" else crowd.left_at_random(ROUND)
-                with self._lock:
-                    self.ends += crowd.ends
-                crowd.forget()
+            while time.monotonic() < until:
+                how(crowd, ROUND)
         except Exception as error:  # a thread has no one else to tell
-            self.wrong.append(f"{name}, {how}: {error!r}")
+            self._wrong.append(f"{crowd.module.__name__}: {error!r}")
 
 
 def soak(seconds: float) -> tuple[list[Sample], Counter[str]]:
@@ -94,15 +102,15 @@ def soak(seconds: float) -> tuple[list[Sample], Counter[str]]:
         Broken: a promise was not kept, or memory or file descriptors grew.
     """
     samples, begun = list[Sample](), time.monotonic()
-    with bad_day() as emulator, Load(emulator) as load:
+    with bad_day() as emulator:
+        load = Load(emulator)
         print(f"{'s':>6} {'MB':>8} {'files':>6} {'calls':>8}")
-        while not load.wrong and (now := time.monotonic() - begun) < seconds:
-            time.sleep(min(seconds / SAMPLES, seconds - now))
+        while time.monotonic() - begun < seconds:
+            load.run(max(SHORTEST_S, seconds / SAMPLES))
             emulator.clear()
+            time.sleep(SETTLING_S)
             samples.append(Sample(time.monotonic() - begun, memory_mb(), open_files(), load.ends.total()))
             print("{:6.0f} {:8.1f} {:6} {:8,}".format(*samples[-1]), flush=True)
-    if load.wrong:
-        raise Broken("\n".join(load.wrong))
     check_flat(samples)
     return samples, load.ends
 

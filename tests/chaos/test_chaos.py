@@ -93,9 +93,9 @@ def test_a_trace_that_lies_is_noticed(wire: Wire) -> None:
         assert caller.judge(end, stream=False) == "answered"
         trace = end.traces[0]
         (tried,) = trace.tried
-        for tampered, told in (([], "not in the trace"), ([tried, tried], "never arrived")):
+        for tampered in ([], [tried, tried]):
             trace.tried = tampered
-            with pytest.raises(Broken, match=told):
+            with pytest.raises(Broken, match="the service got"):
                 caller.judge(end, stream=False)
 
 
