@@ -28,7 +28,7 @@ def main() -> int:
     tally = campaign(modules, lambda: all_faults(given.step), calls=given.calls, progress=progress)
     print("| fault | tried | survived | how it ended |\n| --- | --- | --- | --- |")
     for row in tally.rows:
-        ends = ", ".join(f"{end} {count:,}" for end, count in row.ends.most_common())
+        ends = "; ".join(f"{end} {count:,}" for end, count in row.ends.most_common())
         print(f"| {row.name} | {row.tried:,} | {row.survived:,} | {ends} |")
     for line in tally.wrong[:SHOWN]:
         print(line)

@@ -149,7 +149,7 @@ def main() -> int:
     first, last = samples[len(samples) // 3], samples[-1]
     fewest = min(each.files for each in samples[len(samples) // 3 :])
     print(f"flat after the warm-up: {first.memory_mb:.1f} to {last.memory_mb:.1f} MB, down to {fewest} open files")
-    print(f"{ends.total():,} calls: " + ", ".join(f"{end} {count:,}" for end, count in ends.most_common()))
+    print(f"{ends.total():,} calls: " + "; ".join(f"{end} {count:,}" for end, count in ends.most_common()))
     return 0
 
 
