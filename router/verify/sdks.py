@@ -9,6 +9,7 @@ from router.verify.path import Look, Path, kind_of
 
 _WRAP = "client = router.wrap(client)"
 _GENAI = "make the client with http_options=router.genai_http_options(), or client = router.wrap(client)"
+_AIOHTTP = "it sends through aiohttp, since that is installed"
 _LIVE = f"{_GENAI}; or open no Live session, and say so: router.verify(client, unused=['live'])"
 _CALL = "router.call(lambda to: ..., model=...), which tells a function where to send"
 
@@ -36,10 +37,12 @@ def genai(client: Any, look: Look) -> Iterator[Path]:
         yield Path("sync", "with client certificates it sends through a session of google-auth", _GENAI)
     else:
         yield from _of_stack(inner._httpx_client, look)
-    if _says(inner, "_use_google_auth_async"):
-        yield Path("async", "with client certificates it sends through an async session of google-auth", _GENAI)
-    elif _says(inner, "_use_aiohttp"):
-        yield Path("async", "it sends through aiohttp, since that is installed", _GENAI)
+    if _says(inner, "_use_aiohttp"):
+        own = _says(inner, "_use_google_auth_async")
+        why = "with client certificates it sends through an async session of google-auth" if own else _AIOHTTP
+        yield Path("async", why, _GENAI)
+    elif inner._async_httpx_client is None:
+        yield Path("async", "with client certificates it has made no client of its own to send through", _GENAI)
     else:
         yield from _of_stack(inner._async_httpx_client, look)
     door = (getattr(inner, "_websocket_ssl_ctx", None) or {}).get("create_connection")
