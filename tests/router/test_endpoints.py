@@ -5,15 +5,17 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import catalog
 from catalog import Location
-from router.endpoints import Address, address
+from router.endpoints import Address, address, body_for_model, for_model
 from router.stack import Stack
-from router.target import Target
+from router.streams import Dialect
+from router.target import Incoming, Target, parse
 from tests.router.support import STACKS, each, each_stack, vectors
 from tests.router.test_target import asked
 
@@ -77,3 +79,35 @@ def test_whatever_query_a_client_builds_stays_byte_for_byte(module: ModuleType, 
     url = Stack(module).url(*address(target, LOCATIONS[location]))
     assert url.host == LOCATIONS[location].host
     assert url.raw_path == built.raw_path.replace(b"/locations/us/", f"/locations/{location}/".encode())
+
+
+def at_europe_west4(**change: Any) -> Target:
+    """A request for a Gemini model, understood; then changed."""
+    host, place = "europe-west4-aiplatform.googleapis.com", "/v1/projects/p/locations/europe-west4"
+    path = f"{place}/publishers/google/models/a-model:generateContent?x=/models/y:z"
+    target = parse(Incoming("POST", "https", host, None, path, {}, b"{}"))
+    assert isinstance(target, Target), target
+    return msgspec.structs.replace(target, **change)
+
+
+def test_a_client_with_a_certificate_is_sent_to_the_host_for_certificates() -> None:
+    to = address(at_europe_west4(mtls=True), LOCATIONS["us-central1"])
+    assert to.host == "us-central1-aiplatform.mtls.googleapis.com"
+    assert address(at_europe_west4(own_host="own.example"), LOCATIONS["us-central1"]).host == "own.example"
+
+
+def test_another_model_takes_the_place_of_the_one_in_the_path_and_of_nothing_else() -> None:
+    other = for_model(at_europe_west4(), "b-model")
+    assert other.model == "b-model"
+    assert other.after == "/publishers/google/models/b-model:generateContent?x=/models/y:z"
+    by_body = at_europe_west4(after="/endpoints/openapi/chat/completions")
+    assert for_model(by_body, "b-model").after == by_body.after
+
+
+def test_another_model_takes_the_place_of_the_one_in_the_body_where_that_names_it() -> None:
+    body = b'{"model":"google/a-model","seed":12345678901234567890,"x":1.00}'
+    assert body_for_model(at_europe_west4(), body, "b-model") == body
+    openai = {"dialect": Dialect.OPENAI}
+    by_body = at_europe_west4(after="/endpoints/openapi/chat/completions", **openai)
+    assert body_for_model(by_body, body, "b-model") == body.replace(b"google/a-model", b"google/b-model")
+    assert body_for_model(at_europe_west4(**openai), body, "b-model") == body.replace(b"google/a-model", b"b-model")

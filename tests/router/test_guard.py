@@ -42,7 +42,18 @@ def at(location: str, model: str = GEMINI, **change: Any) -> dict[str, Any]:
 
 def test_an_address_inside_the_policy_passes() -> None:
     assert check() is None
+    assert check(port=443) is None
     assert check(Policy(), **at("global")) is None
+
+
+@pytest.mark.parametrize("at_sign", ["@", "%40"])
+def test_a_version_in_the_path_is_the_model_that_it_names_however_it_is_written(at_sign: str) -> None:
+    versioned = next(name for name in sorted(CATALOG.names()) if "@" in name and "claude" in name)
+    model = CATALOG.model(versioned).id
+    raw_path = path("europe-west4", versioned.replace("@", at_sign), "rawPredict")
+    assert check(Policy(), raw_path=raw_path, model=model) is None
+    with pytest.raises(GuardStop, match="another model"):
+        check(Policy(), raw_path=raw_path, model=GEMINI)
 
 
 @pytest.mark.parametrize(
