@@ -46,6 +46,12 @@ def test_an_address_inside_the_policy_passes() -> None:
     assert check(Policy(), **at("global")) is None
 
 
+@pytest.mark.parametrize("residency", [["eu", "us"], ["us", "eu"]])
+def test_several_jurisdictions_are_one_set_of_countries(residency: list[str]) -> None:
+    for location in ("europe-west4", "us-central1"):
+        assert check(Policy(residency=residency), **at(location)) is None
+
+
 @pytest.mark.parametrize("at_sign", ["@", "%40"])
 def test_a_version_in_the_path_is_the_model_that_it_names_however_it_is_written(at_sign: str) -> None:
     versioned = next(name for name in sorted(CATALOG.names()) if "@" in name and "claude" in name)
