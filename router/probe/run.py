@@ -106,6 +106,8 @@ class Survey:
         self._until = self._clock() + self._deadline_s
         transport = self._agenda.router.transport(**self._options)
         due: tuple[Pair, ...] = self._agenda.pairs
+        if due:  # so that the first calls don't wait for it, and then go all at once
+            await self._auth.aheaders(f"https://{due[0].host}/")
         try:
             async with installed().AsyncClient(transport=transport, auth=self._auth, timeout=None) as client:
                 for number in range(ROUNDS):

@@ -6,6 +6,7 @@ import dataclasses
 from datetime import date
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,9 +53,9 @@ def wishing(policy: Policy, prefer: list[str]) -> Policy:
 
 
 def facts(plan: Plan) -> Any:
-    """All that a plan says, but for the order and the policy."""
+    """All that a plan says, but for the order, the tiers that it makes, and the policy."""
     return (
-        sorted(map(repr, plan.allowed)),
+        sorted(repr(msgspec.structs.replace(each, tier=0)) for each in plan.allowed),
         plan.refused,
         plan.warnings,
     )
