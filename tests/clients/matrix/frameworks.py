@@ -10,6 +10,9 @@ from typing import Any
 from router import Router
 from tests.clients.matrix.driver import CLAUDE, GEMINI, PROJECT, Driver, joined
 
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+"""litellm fetches a list of prices when it is imported, unless it finds this."""
+
 
 class Langchain(Driver):
     name = "langchain-google-genai: ChatGoogleGenerativeAI"
@@ -311,7 +314,6 @@ class LiteLLM(Driver):
 
     def __init__(self, router: Router) -> None:
         super().__init__(router)
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches one when it is imported
         import httpx
         import litellm
         from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
