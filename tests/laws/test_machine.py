@@ -45,6 +45,7 @@ class World:
     def __init__(self) -> None:
         self.now = 1000.0
         self.loop = asyncio.new_event_loop()
+        self.loop.time = lambda: 0.0  # type: ignore[method-assign]  # or a slow machine's time would run out
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     async def sleep(self, seconds: float) -> None:
@@ -291,15 +292,14 @@ class Calls(RuleBasedStateMachine):
 
 def _agree(tried: Tried, reply: Any) -> bool:
     """Whether an attempt's record says what the backend answered, or that it answered too late."""
-    if isinstance(reply, str):  # an error of the connection, which is that however late it comes
+    if isinstance(reply, str) or reply == b"":  # no byte came by which it could be seen how late it is
         return tried.signal.status is None
     if tried.took_s > tried.attempt.timeout_s:
         return tried.signal.kind == "timeout"
     return tried.signal.status == reply if isinstance(reply, int) else True
 
 
-# Known and open: some days end with a trace that tells another way than the backend noted. Not strict: most don't.
-TestCalls = pytest.mark.xfail(reason="on rare days a trace and the backend differ; not understood yet", strict=False)(
-    Calls.TestCase
-)
-TestCalls.settings = settings(max_examples=25, stateful_step_count=30, phases=[Phase.generate])
+# Two ways in which this misjudged late answers, and a clock that ran by itself, are mended; an older finding was not
+# seen again, and was not traced to one of them for certain. Until it is, a failure here is told and does not stop.
+TestCalls = pytest.mark.xfail(reason="an older finding is not yet traced to its cause", strict=False)(Calls.TestCase)
+TestCalls.settings = settings(max_examples=25, stateful_step_count=30, phases=[Phase.generate], deadline=None)
