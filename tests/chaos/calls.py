@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from types import ModuleType
 from typing import Any, NamedTuple, Self
@@ -29,6 +30,10 @@ SLACK_S = 2.0
 
 _BETWEEN_S = 600.0
 """By so much the clock is put forward after each call: longer than anything that a fault may close."""
+
+
+_NUMBERS = itertools.count(1)
+"""Of all calls of the process: the callers of one wire, which remembers them, never share a number."""
 
 
 class Clock:
@@ -75,7 +80,6 @@ class Caller:
         self.router = Router(
             POLICY, catalog=CATALOG, clock=self.clock, today=lambda: self.today, observe=self._seen.append
         )
-        self._number = 0
         limits = module.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS if keeps else 0)
         self._transport = self.router.transport(
             proxy=proxy_url or wire.proxy_url, verify=wire.client_tls, limits=limits, trust_env=False
@@ -96,8 +100,7 @@ class Caller:
 
     def meet(self, act: Act | None = None, doors: tuple[Door, ...] = (), *, stream: bool) -> End:
         """One call whose first attempt meets a fault, and whose first connections meet these doors."""
-        self._number += 1
-        number = f"{id(self)}-{self._number}"
+        number = str(next(_NUMBERS))
         if act is not None:
             self.wire.acts[number] = act
         self.wire.doors.extend(doors)
