@@ -46,6 +46,7 @@ _OPEN_WEB = tuple(
     )
 )
 _NAMED = re.compile(rb'"projects/[^/"\\\s]+/locations/([^/"\\\s]+)/([a-zA-Z]+)[^"\\\s]*"\s*[,:}\]]')
+_ROUTED = re.compile(r"locations(?:/|%2[Ff])([^/%&]*)")
 _RESERVED = ("provisioned", "single_zone_provisioned")  # between which the header for both does not tell
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 
@@ -103,6 +104,8 @@ class Guard:
             raise GuardStop(f"the path names another model than {model}; nothing was sent")
         if any(name.startswith("x-vertex-router") for name in headers):
             raise GuardStop("a header that is meant for the router would leave; nothing was sent")
+        if any(name != location.id for name in _ROUTED.findall(headers.get("x-goog-request-params", ""))):
+            raise GuardStop(f"a header asks for another location than {location.id}; nothing was sent")
         mode = _mode(headers)
         key = (model, location.id, mode, on, tokens, features)
         wrong = self._known.get(key)

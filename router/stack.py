@@ -21,6 +21,8 @@ from router.wire import ROUTER_HEADERS
 
 NAMES = ("httpx2", "httpx")
 _CACHED_URLS = 4096
+_SAID_AGAIN = b"x-goog-request-params"
+"""In which Google's own clients repeat what their path says; the path may be another now."""
 
 
 class Stack:
@@ -64,11 +66,11 @@ class Stack:
 
         Args:
             like: the request as the client made it.
-            headers: what to set besides its own; `Host` follows the address.
+            headers: what to set besides its own; `Host` follows the address, and what repeats the old one goes.
             body: its content; None sends its own stream, which can be read once.
             timeout_s: seconds for connecting, writing, reading and a free connection.
         """
-        drop = {b"host", *(name.lower().encode("ascii") for name in headers)}
+        drop = {b"host", _SAID_AGAIN, *(name.lower().encode("ascii") for name in headers)}
         if body is not None:
             drop |= {b"content-length", b"transfer-encoding"}  # set anew for a body that is known whole
         own = [(name, value) for name, value in like.headers.raw if name.lower() not in drop and not _ours(name)]

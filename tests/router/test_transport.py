@@ -182,6 +182,13 @@ def test_headers_travel_but_for_the_host(call: Caller) -> None:
     assert headers.items() <= dict(backend.requests[0].headers).items()
 
 
+def test_a_header_that_repeats_the_clients_location_does_not_travel(call: Caller) -> None:
+    backend = Backend(call.stack, {"europe-west1": 429})
+    call(backend, headers={"x-goog-request-params": "model=projects%2Fp%2Flocations%2Feurope-west1%2Fm"}, json={})
+    assert [location for _, location in backend.sent] == list(EU_REGIONS[:2])
+    assert all("x-goog-request-params" not in request.headers for request in backend.requests)
+
+
 def test_an_inner_timeout_is_the_shortest_of_the_clients_the_policys_and_what_is_left(call: Caller) -> None:
     backend = Backend(call.stack)
     policy = Policy(residency="eu", deadline_s=50, attempt_timeout_s=20, connect_timeout_s=3)
