@@ -107,6 +107,8 @@ class Controller:
         state: State = ticket.state
         with self._lock:
             state.in_flight -= 1
+            if signal.status is not None or signal.failed:
+                state.heard()
             if signal.throttled:
                 self._throttled(ticket, signal, now)
             elif signal.failed:
@@ -208,6 +210,7 @@ class Controller:
         if place.ticket is None:
             group = place.lane.group
             if place.waiting:
+                place.lane.still_silent(now - place.wakes_at, now)
                 self._dispatch(group, now)
             elif not group.waiting and (ticket := self._try(place, now)) is not None:
                 return ticket
@@ -245,7 +248,7 @@ class Controller:
         if head is not None and head.wakes_at > now + _TOLERANCE_S:
             at = self._earliest(head, now)
             if at + _TOLERANCE_S < head.wakes_at:
-                head.wakes_at = at
+                head.wakes_at = max(at, now)
                 self._later.append(head.ask.bell.ring)
 
     def _dispatch_all(self, now: float) -> None:
@@ -278,8 +281,9 @@ class Controller:
 
     def _favourite(self, ask: Ask, lane: Lane, now: float) -> State | None:
         state = self._states.get(ask.first) if ask.first else None
-        usable = state is not None and state in lane.allowed and state.ready_at <= now and not state.suspect(now)
-        return state if usable else None
+        if state is None or state not in lane.allowed or state.ready_at > now:
+            return None
+        return None if state.full or state.suspect(now) else state
 
     def _pick(self, lane: Lane, now: float) -> State | None:
         """The first pool that is ready. One that has never answered gets few requests while its peers have room."""
@@ -290,6 +294,8 @@ class Controller:
             if state.in_flight >= _UNPROVEN_IN_FLIGHT:
                 if held is not None and lane.tiers[state] != lane.tiers[held]:
                     return held
+                if state.full:
+                    continue
                 if not state.proven:
                     held = held or state
                     continue
@@ -312,7 +318,7 @@ class Controller:
                 continue
             if (state.last_at if alone else state.ready_at) > now or ask.not_before.get(pool, 0.0) > now:
                 continue
-            if state.suspect(now) and now < state.sent_at + TRICKLE_S:
+            if state.full or (state.suspect(now) and now < state.sent_at + TRICKLE_S):
                 continue
             if pool not in ask.not_before:
                 return state
@@ -323,7 +329,8 @@ class Controller:
         """Where there is nowhere else to go, neither a breaker nor a long avoidance stands in the way."""
         if len(lane.states) > 1 and min(state.ready_at for state in lane.states) <= now + _LAST_RESORT_S:
             return None
-        return next((state for state in lane.order if state.last_at <= now and not _trickling(state, now)), None)
+        free = (state for state in lane.order if state.last_at <= now and not state.full)
+        return next((state for state in free if not _trickling(state, now)), None)
 
     def _earliest(self, place: Place, now: float) -> float:
         """When a pool is ready for this request, as things stand."""

@@ -42,7 +42,7 @@ class Place:
 class Lane:
     """The pools of one plan, best first: by tier, in a tier by the plan's order, the much slower last."""
 
-    __slots__ = ("allowed", "group", "order", "plan", "queue", "sort_at", "states", "tiers")
+    __slots__ = ("allowed", "fresh", "group", "order", "plan", "queue", "sort_at", "states", "tiers")
 
     def __init__(self, plan: Plan, group: Group, states: list[State]) -> None:
         self.plan = plan  # also keeps it alive, by whose identity the lane is found
@@ -51,6 +51,7 @@ class Lane:
         self.order = states
         self.allowed: dict[State, Allowed] = dict(zip(states, plan.allowed, strict=True))
         self.tiers = {state: allowed.tier for state, allowed in self.allowed.items()}
+        self.fresh = states
         self.sort_at = 0.0
         self.queue: list[Place] = []
 
@@ -71,6 +72,13 @@ class Lane:
             return state.unserved_until > now, tier, slow
 
         self.order = sorted(self.states, key=rank)
+
+    def still_silent(self, late_s: float, now: float) -> None:
+        """A request that waited looks again, `late_s` after the time it was told; if called before that, it tells nothing."""
+        if self.fresh and late_s >= 0.0:
+            self.fresh = [state for state in self.fresh if state.fresh]
+            for state in self.fresh:
+                state.still_silent(late_s, now)
 
     def put(self, place: Place) -> None:
         """Queues a request at its place."""

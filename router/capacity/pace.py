@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-FRESH_RATE, FRESH_BURST = 10.0, 5.0
+FRESH_RATE, FRESH_BURST = 10.0, 3.0
 """Where an unknown pool starts, in requests per second, and how many go out at once."""
 
 DECREASE = 0.7
@@ -178,6 +178,11 @@ class Pace:
         self._rtt_s += _RTT_WEIGHT * (now - sent_at - self._rtt_s)
         probe = self._probed_at > 0.0 and sent_at >= self._probed_at
         if sent_at <= self._decreased_at and not probe:
+            if self.admitted_at == NEVER and self._rejected > self._counted_sent - 0.5 and not self.shut_until:
+                # What had been sent before the rejection that counted, and was taken for admitted, was not either.
+                self._row = _NEVER_ADMITTED
+                self._close(now, random)
+                self._arm()
             return False
         self._count(mark, cost, sent_at, now, random)
         return True
@@ -223,12 +228,10 @@ class Pace:
             if seeking and found:
                 self.rate = max(0.4 * self._last, min(0.9 * self._last, 0.95 * found))
         else:
-            shut_s = min(LONGEST_SHUT_S, FIRST_SHUT_S * 2.0 ** min(self._row - SHUT_AFTER, 16))
             self._rejected_at = sent_at
             self._decreased_at = now
             self._last = self._last or self.rate
-            self._base_at = 0.0  # while it is shut nothing is measured
-            self._shut(now + shut_s * (0.75 + 0.5 * random()))
+            self._close(now, random)
         self._burst = 0.0
         self._arm()
 
@@ -257,6 +260,12 @@ class Pace:
         self._rejected_at, self._decreased_at = sent_at, now
         self._returning = False
         self._burst = 0.0
+
+    def _close(self, now: float, random: Callable[[], float]) -> None:
+        """Shuts it, for longer the more rejections there were in a row."""
+        shut_s = min(LONGEST_SHUT_S, FIRST_SHUT_S * 2.0 ** min(self._row - SHUT_AFTER, 16))
+        self._base_at = 0.0  # while it is shut nothing is measured
+        self._shut(now + shut_s * (0.75 + 0.5 * random()))
 
     def _shut(self, until: float) -> None:
         self.shut_until, self._probed_at = until, 0.0

@@ -9,6 +9,11 @@ from router.plan import NO_LIMIT, Limit, Pool
 SUSPECT_IN_FLIGHT = 8
 SUSPECT_S = 5.0
 TRICKLE_S = 1.0
+FRESH_WINDOW = 3
+"""How many requests may be under way to a pool from which nothing has come back yet."""
+
+_TURNS_TO_ANSWER = 8.0  # of an event loop: connect, shake hands, write, read, at a connection's first request
+_LONGEST_HOLD_S = 5.0
 _LATENCY_WEIGHT = 0.05
 _UNHEARD = 4.0
 
@@ -41,6 +46,7 @@ class State:
     __slots__ = (
         "avoid_until",
         "breaker",
+        "fresh",
         "heard_at",
         "held_until",
         "host",
@@ -56,6 +62,7 @@ class State:
         "sent_at",
         "unserved_until",
         "why",
+        "window",
         "zero_since",
     )
 
@@ -74,6 +81,8 @@ class State:
         self.sent_at = self.heard_at = 0.0
         self.latency_s = 0.0
         self.proven = False
+        self.fresh = not limit.per_second
+        self.window = FRESH_WINDOW
         self.zero_since = NEVER
         self.why = ""
 
@@ -94,6 +103,27 @@ class State:
         if self.in_flight < SUSPECT_IN_FLIGHT:
             return False
         return now - self.heard_at > max(SUSPECT_S, _UNHEARD * self.latency_s)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing has come back from it yet, and enough is under way to see what does."""
+        return self.fresh and self.in_flight >= self.window
+
+    def still_silent(self, late_s: float, now: float) -> None:
+        """While nothing has come back from it, one more may go each time that one who waits looks again.
+
+        Who looks again `late_s` later than was meant lives in a busy process: there answers are late as well,
+        and silence means nothing yet.
+        """
+        self.window = max(self.window, self.in_flight + 1)
+        if self.in_flight and late_s > 0.0:
+            self.held_until = max(self.held_until, now + min(_TURNS_TO_ANSWER * late_s, _LONGEST_HOLD_S))
+            self.refresh()
+
+    def heard(self) -> None:
+        """Something has come back: it is fresh no longer."""
+        if self.fresh:
+            self.fresh, self.held_until = False, 0.0
 
     def sending(self, now: float) -> None:
         """A request goes out."""

@@ -109,7 +109,10 @@ def test_one_decrease_for_each_round_trip() -> None:
     pace = Pace(0.0)
     marks = [pace.take(1.0, 0.0) for _ in range(int(FRESH_BURST))]
     pace.admitted(1.0, 0.0, 0.1)
-    assert [pace.rejected(mark, 1.0, 0.0, 0.2, lambda: 0.5) for mark in marks[1:]] == [True, False, False, False]
+    first, *rest = [pace.rejected(mark, 1.0, 0.0, 0.2, lambda: 0.5) for mark in marks[1:]]
+    assert first
+    assert rest
+    assert not any(rest)
     assert pace.rate == pytest.approx(FRESH_RATE * DECREASE)
 
 
@@ -117,6 +120,15 @@ def test_one_that_never_admitted_anything_is_shut_at_its_first_rejection_and_ask
     quota = Quota(0.0, burst=0.0).run(60.0)
     assert quota.sent <= FRESH_BURST + 10
     assert quota.pace.shut_until > 0.0
+
+
+def test_rejections_that_overtake_one_another_are_no_sign_that_anything_was_admitted() -> None:
+    pace = Pace(0.0)
+    first, second = pace.take(1.0, 0.0), pace.take(1.0, 0.1)
+    assert pace.rejected(second, 1.0, 0.1, 0.2, lambda: 0.5)
+    assert not pace.shut_until, "the first seems to have been admitted"
+    assert not pace.rejected(first, 1.0, 0.0, 0.3, lambda: 0.5), "one decrease is enough"
+    assert pace.shut_until == pytest.approx(1.3)
 
 
 def test_shut_it_is_tried_by_one_request_and_its_silence_reopens_it() -> None:

@@ -16,6 +16,7 @@ from router.signals import OK, Signal
 from router.trace import Trace, Wait
 from tests.router.capacity.conftest import BUSY, DOWN, plan
 
+TURNS = 6
 Reply = tuple[Signal, float]
 
 
@@ -24,10 +25,15 @@ class Storm:
 
     Args:
         replies: by place and time, what comes back and after how many seconds.
+        turn_s: how long this process, which does one thing at a time, takes for each. A call is sent and its
+            answer read in several, as an event loop does.
     """
 
-    def __init__(self, places: Iterable[str], replies: Callable[[str, float], Reply], **policy: float) -> None:
+    def __init__(
+        self, places: Iterable[str], replies: Callable[[str, float], Reply], turn_s: float = 0.0, **policy: float
+    ) -> None:
         self.now = 0.0
+        self._turn_s = turn_s
         self.sent: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.controller = Controller(random=lambda: 0.5)
@@ -40,9 +46,10 @@ class Storm:
     def go(self, calls: int, at_once: int) -> Storm:
         self._left = calls
         for _ in range(at_once):
-            self._next()
+            self._at(self.now, self._next)
         while self._events:
-            self.now, _, happen = heapq.heappop(self._events)
+            at, _, happen = heapq.heappop(self._events)
+            self.now = max(self.now + self._turn_s, at)
             happen()
         return self
 
@@ -74,8 +81,17 @@ class Storm:
             return
         place = step.candidate.location
         self.sent[place] += 1
+        self._connect(lambda: self._sent(place, lambda reply: self._step(steps, trace, reply)), TURNS)
+
+    def _connect(self, then: Callable[[], None], turns: int) -> None:
+        if turns and self._turn_s:
+            self._at(self.now, lambda: self._connect(then, turns - 1))
+        else:
+            then()
+
+    def _sent(self, place: str, told: Callable[[Signal], None]) -> None:
         reply, took_s = self._replies(place, self.now)
-        self._at(self.now + took_s, lambda: self._step(steps, trace, reply))
+        self._at(self.now + took_s, lambda: told(reply))
 
     def _once(self, wait: Wait, go_on: Callable[[], None]) -> None:
         waiting = [go_on]
@@ -102,6 +118,22 @@ def test_with_one_healthy_location_of_three_no_call_fails_and_the_sick_ones_are_
     storm = Storm(("a", "b", "c"), sick("a", "b", signal=signal)).go(calls=1200, at_once=60)
     assert storm.outcomes == {"answered": 1200}
     assert sum(storm.sent.values()) <= 1.2 * 1200
+
+
+@pytest.mark.parametrize("rtt_s", [0.02, 0.1, 0.2])
+def test_sixty_cold_calls_at_once_probe_the_sick_ones_and_do_not_flood_them(rtt_s: float) -> None:
+    replies = {"a": (BUSY, rtt_s), "b": (BUSY, rtt_s), "c": (OK, 5.0 * rtt_s)}
+    storm = Storm(replies, lambda place, _: replies[place]).go(calls=60, at_once=60)
+    assert storm.outcomes == {"answered": 60}
+    assert sum(storm.sent.values()) <= 1.2 * 60
+
+
+@pytest.mark.parametrize("turn_s", [0.0005, 0.002, 0.01, 0.04])
+def test_silence_means_nothing_while_the_process_is_too_busy_to_hear(turn_s: float) -> None:
+    """Of sixty tasks that are begun in one turn of an event loop none hears an answer before all have begun."""
+    storm = Storm(("a", "b", "c"), sick("a", "b"), turn_s=turn_s).go(calls=60, at_once=60)
+    assert storm.outcomes == {"answered": 60}
+    assert sum(storm.sent.values()) <= 1.2 * 60
 
 
 def test_when_all_are_exhausted_calls_wait_instead_of_hammering() -> None:
