@@ -74,7 +74,7 @@ class Lane:
         self.order = sorted(self.states, key=rank)
 
     def still_silent(self, late_s: float, now: float) -> None:
-        """A request that waited looks again, `late_s` after the time it was told; if called before that, it tells nothing."""
+        """A request that waited looks again, `late_s` after it was told to; if called earlier, it tells nothing."""
         if self.fresh and late_s >= 0.0:
             self.fresh = [state for state in self.fresh if state.fresh]
             for state in self.fresh:
