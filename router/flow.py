@@ -176,7 +176,7 @@ class Failover:
         elif signal.action is not Action.NEXT:
             self._end("stopped")
         elif signal.kind in _DROPS:
-            self._drop(pool)
+            self._drop(pool, signal)
         elif signal.kind == "timeout" and not self._may_repeat_after_timeout():
             self._end("stopped", "not sent again after a time-out: it may have been processed")
         else:
@@ -185,7 +185,8 @@ class Failover:
     def _may_repeat_after_timeout(self) -> bool:
         return self._policy.repeat_after_timeout and self._remaining_s() >= self._policy.deadline_s / 2
 
-    def _drop(self, pool: Pool) -> None:
+    def _drop(self, pool: Pool, signal: Signal) -> None:
+        self._draw(signal)
         self._ask.dropped.add(pool)
         if len(self._ask.dropped) == len(self._ask.plan.allowed) and not self._next_model():
             self._end("stopped", "no location is left: each one refused the model or its address")
@@ -194,15 +195,19 @@ class Failover:
         """The pool may be tried again, after a pause; the others at once."""
         now, times = self._clock(), self._times.get(pool, 0) + 1
         self._times[pool] = times
-        self._faults -= signal.failed
+        self._draw(signal)
         self._ask.not_before[pool] = now + backoff_s(times, self._random)
-        self._health.retry(self._ask, signal, now)
         if len(self._ask.dropped | self._ask.not_before.keys()) == len(self._ask.plan.allowed):
             self._next_model()
         if signal.kind == "connect":
             self._unreachable.add(pool.location)
             if len(self._unreachable) >= UNREACHABLE_HOSTS:
                 self._end("network", f"{len(self._unreachable)} different hosts can't be reached")
+
+    def _draw(self, signal: Signal) -> None:
+        """Another try after a fault draws on what this request may fail, and on the retries of all."""
+        self._faults -= signal.failed
+        self._health.retry(self._ask, signal, self._clock())
 
     def _end(self, outcome: str, note: str = "") -> None:
         self._trace.outcome, self._trace.note = outcome, note

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 import catalog
-from router.capacity import Controller
+from router.capacity import Controller, Pacing
 from router.flow import UNREACHABLE_HOSTS, Failover, Steps
 from router.plan import Plan
 from router.planner import Planner
@@ -19,6 +19,7 @@ SLOW = Signal(kind="timeout", action=Action.NEXT, scope=Scope.POOL)
 UNREACHABLE = Signal(kind="connect", action=Action.NEXT, scope=Scope.HOST)
 GONE = Signal(kind="not-servable", action=Action.NEXT, scope=Scope.POOL, status=400, not_served=True)
 REJECTED = Signal(kind="rejected", action=Action.STOP, status=400)
+PAGE = Signal(kind="html", action=Action.NEXT, scope=Scope.HOST, status=502)
 EXPIRED = Signal(kind="unauthenticated", action=Action.REFRESH, scope=Scope.CREDENTIAL, status=401)
 
 
@@ -91,6 +92,14 @@ def test_faults_have_a_bound_of_their_own_that_a_lack_of_capacity_does_not_touch
     assert len(Run(DOWN, **bounds).go().tried) == 2
     assert len(Run(BUSY, BUSY, DOWN, BUSY, BUSY, DOWN, OK, **bounds).go().tried) == 6
     assert len(Run(BUSY, **bounds).go().tried) == 9
+
+
+def test_a_page_in_place_of_an_answer_is_a_fault_and_draws_on_the_retry_budget() -> None:
+    assert len(Run(PAGE, attempts=9, faults=2).go().tried) == 2
+    run = Run(PAGE, OK)
+    run.health = Controller(Pacing(retry_share=0.0, retries_per_s=0.05))
+    assert run.go().outcome == "answered"
+    assert run.trace.waited_s == pytest.approx(10.0), "half a retry was in hand"
 
 
 def test_a_body_that_can_be_sent_once_is_sent_once() -> None:
