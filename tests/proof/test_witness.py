@@ -78,7 +78,18 @@ def use(to):
     httpx.post(url, json=HELLO, headers={{"authorization": "Bearer x", **to.headers}}).raise_for_status()
 router.call(use, model="{IMAGE}", project="p")
 """,
+    "router.batch": f"""
+summary = router.batch(["a heron", "an egret", "a stork"] * 4, project="p", model="{IMAGE}").run()
+assert summary.done == 12, summary
+""",
 }
+COMMANDS = {
+    "ask": ["--model", "gemini-3.8-flash", "Hello"],
+    "batch": ["{folder}/in.jsonl", "-o", "{folder}/out.jsonl", "--model", "gemini-3.8-flash", "--concurrency", "4"],
+    "probe": ["--models", "gemini-3.8-flash", "claude-opus-4-7", "-o", "{folder}/measured.toml", "--rate", "1000"],
+}
+"""All that send; `emulate` and `demo` start what they send to."""
+
 REFUSED = f"""
 import httpx
 from router import NotSent
@@ -147,7 +158,7 @@ def hosts_in_the_eu() -> set[str]:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_under_an_eu_policy_contacts_hosts_in_the_eu_only(name: str, caged: bool, tmp_path: Path) -> None:
-    if name not in ("httpx", "router.call") and find_spec(name) is None:
+    if not name.startswith(("httpx", "router.")) and find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     found = seen(tmp_path, [sys.executable, "-c", BEGIN + PROGRAMS[name]], caged=caged)
     assert found["code"] == 0, found["errors"]
@@ -157,12 +168,18 @@ def test_a_program_under_an_eu_policy_contacts_hosts_in_the_eu_only(name: str, c
     assert [status for *_, status in found["requests"]].count(200) >= 1
 
 
-def test_the_command_line_contacts_hosts_in_the_eu_only(caged: bool, tmp_path: Path) -> None:
-    ask = "from router.cli.main import main; raise SystemExit(main())"
-    options = ["--project", "p", "--model", "gemini-3.8-flash", "--residency", "eu", "Hello"]
-    found = seen(tmp_path, [sys.executable, "-c", ask, "ask", *options], caged=caged)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_line_contacts_hosts_in_the_eu_only(command: str, caged: bool, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(
+        '{"prompt": "a heron"}\n{"prompt": "an egret"}\n{"prompt": "a stork"}\n', "utf-8"
+    )
+    main = "from router.cli.main import main; raise SystemExit(main())"
+    given = [word.format(folder=tmp_path) for word in COMMANDS[command]]
+    options = ["--project", "p", "--residency", "eu", *given]
+    found = seen(tmp_path, [sys.executable, "-c", main, command, *options], caged=caged)
     assert found["code"] == 0, found["errors"]
     assert found["hosts"] == ["aiplatform.eu.rep.googleapis.com"]
+    assert found["refused"] == []
 
 
 def test_what_is_refused_contacts_nobody(caged: bool, tmp_path: Path) -> None:
