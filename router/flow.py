@@ -19,6 +19,9 @@ from router.trace import Attempt, Trace, Tried, Wait
 Step = Attempt | Wait
 Steps = Generator[Step, Signal | None, None]
 
+MOST_FAULTS = 6
+"""So many attempts may end in a fault, where the policy does not say; those that find no capacity, any number."""
+
 UNREACHABLE_HOSTS = 3
 """After so many different hosts can't be reached, the fault is taken to be this side's network."""
 
@@ -66,7 +69,7 @@ class Failover:
         self._clock = clock
         self._random = random
         self._attempts = min(attempts, policy.attempts)
-        self._faults = policy.faults or self._attempts
+        self._faults = policy.faults or MOST_FAULTS
         self._started = now = clock()
         until = now + policy.deadline_s
         self._asks = [

@@ -67,9 +67,10 @@ class Policy:
         after_retirement: past an announced retirement that nobody has confirmed, `warn` or `refuse`.
         deadline_s: seconds for all attempts and waits of a request together, until its answer (of a
             stream: its first content).
-        attempts: the most requests sent for one call.
-        faults: the most of them that may end in a fault (5xx, time-out, connection), where that is to be
-            less than `attempts`; what finds no capacity is not among them.
+        attempts: the most requests sent for one call. While every location is exhausted a call waits for
+            the first to have capacity again, until its deadline; the default is more than it can use up.
+        faults: the most of them that may end in a fault (5xx, time-out, connection); what finds no
+            capacity is not among them. Default 6.
         reservations: what the overlay's reservations are for: they are used `first`, and what exceeds them
             is sent on demand by the policy's order; they are the `only` thing used for their models; the
             `service` itself spills what exceeds them over to on-demand capacity at their location; or they
@@ -109,7 +110,7 @@ class Policy:
     allow_features: Collection[str] = ()
     after_retirement: AfterRetirement = "warn"
     deadline_s: float = 300.0
-    attempts: int = 6
+    attempts: int = 100
     faults: int | None = None
     reservations: Reservations = "first"
     model_fallback: Collection[str] | Mapping[str, Collection[str]] = ()

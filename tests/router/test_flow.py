@@ -4,7 +4,7 @@ import pytest
 
 import catalog
 from router.capacity import Controller, Pacing
-from router.flow import UNREACHABLE_HOSTS, Failover, Steps
+from router.flow import MOST_FAULTS, UNREACHABLE_HOSTS, Failover, Steps
 from router.plan import Plan
 from router.planner import Planner
 from router.policy import Policy
@@ -100,6 +100,13 @@ def test_a_page_in_place_of_an_answer_is_a_fault_and_draws_on_the_retry_budget()
     run.health = Controller(Pacing(retry_share=0.0, retries_per_s=0.05))
     assert run.go().outcome == "answered"
     assert run.trace.waited_s == pytest.approx(10.0), "half a retry was in hand"
+
+
+def test_while_all_are_exhausted_a_call_waits_for_them_and_does_not_count_itself_out() -> None:
+    trace = Run(*[BUSY] * 30, OK).go()
+    assert trace.outcome == "answered"
+    assert trace.waited_s < Policy().deadline_s
+    assert len(Run(DOWN).go().tried) == MOST_FAULTS, "a fault is another matter"
 
 
 def test_a_body_that_can_be_sent_once_is_sent_once() -> None:

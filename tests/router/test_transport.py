@@ -295,10 +295,11 @@ def test_a_request_bound_to_a_location_stays_there(call: Caller) -> None:
 def test_the_last_refusal_is_handed_over_and_ends_the_clients_own_retries(call: Caller) -> None:
     """caura#859: four logical attempts became twelve calls."""
     backend = Backend(call.stack, dict.fromkeys(EU_REGIONS, 429))
-    answer = call(backend)
+    four = Policy(residency="eu", attempts=4)
+    answer = call(backend, four)
     assert (answer.status, json.loads(answer.body)) == (429, error_body(429))
     assert answer.headers["x-should-retry"] == "false"
-    assert len(backend.sent) == EU.attempts
+    assert len(backend.sent) == four.attempts
     assert answer.response.extensions["vertex_router"].outcome == "attempts"
 
 
