@@ -110,7 +110,7 @@ class Policy:
     allow_features: Collection[str] = ()
     after_retirement: AfterRetirement = "warn"
     deadline_s: float = 300.0
-    attempts: int = 100
+    attempts: int = 1000
     faults: int | None = None
     reservations: Reservations = "first"
     model_fallback: Collection[str] | Mapping[str, Collection[str]] = ()

@@ -106,6 +106,9 @@ def test_while_all_are_exhausted_a_call_waits_for_them_and_does_not_count_itself
     trace = Run(*[BUSY] * 30, OK).go()
     assert trace.outcome == "answered"
     assert trace.waited_s < Policy().deadline_s
+    everywhere = Run(BUSY, residency=None)
+    assert len(everywhere.plan.allowed) > 10
+    assert everywhere.go().outcome == "deadline"
     assert len(Run(DOWN).go().tried) == MOST_FAULTS, "a fault is another matter"
 
 
