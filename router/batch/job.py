@@ -180,12 +180,13 @@ class Batch:
             BatchError: a row has changed, or is gone.
         """
         rows = done = 0
+        salt, digest = self._settings.salt, journal.digest
         cure = "give the output another name, or restore the input"
         for number, line in self._source:
             rows += 1
-            if known := journal.digest(number):
+            if known := digest(number):
                 done += 1
-                if known != digest_of(line, self._settings.salt):
+                if known != digest_of(line, salt):
                     raise BatchError(
                         f"{self._source.name}: row {number} is not what it was when {journal.path} was written, or the "
                         f"model or max_tokens is another one; {cure}"
@@ -199,8 +200,9 @@ class Batch:
 
     async def _run(self, journal: Journal | None) -> None:
         settings, world = self._settings, self._world
+        lines = iter(self._source if self.summary.done != self.summary.rows else ())
         async with world.asking(settings) as ask, together() as group:
-            run = Run(iter(self._source), journal, settings, world.catalog, self._tally, ask, self._sink, world.clock)
+            run = Run(lines, journal, settings, world.catalog, self._tally, ask, self._sink, world.clock)
             group.start_soon(self._tick, journal)
             await run.go()
             group.cancel_scope.cancel()

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from router.batch.outcome import FINAL, Outcome, State
-from router.batch.record import Done, done_in, line_of
+from router.batch.record import done_in, line_of
 from router.batch.settings import BatchError
 
 _NUMBER = 8
@@ -201,10 +201,12 @@ class Journal:
         if not mine:
             raise JournalError(f"{self.path}: another process is writing it; wait for it, or write elsewhere")
 
-    def _done(self, row: int, digest: int) -> None:
+    def _done(self, row: int, digest: int) -> int:
+        """Keeps the digest of a row that has ended; gives the one that was kept before, 0 if there was none."""
         if row >= len(self._digests):
             self._digests.extend([0] * (row + 1 - len(self._digests) + (len(self._digests) >> 3)))
-        self._digests[row] = digest
+        before, self._digests[row] = self._digests[row], digest
+        return before
 
     def _read(self) -> Found:
         """Takes over what is whole in the file, and cuts off a last line that is not."""
@@ -216,7 +218,10 @@ class Journal:
                 if done is None:
                     self._torn(line, number, last=not lines.read(1))
                     break
-                self._take(done, number)
+                if self._done(done.row, done.digest):
+                    raise JournalError(
+                        f"{self.path}:{number}: row {done.row} ends a second time; remove one of its lines"
+                    )
                 states[done.state] = states.get(done.state, 0) + 1
                 spent += done.usd or 0
                 whole += len(line)
@@ -224,11 +229,6 @@ class Journal:
         if size > whole:
             os.ftruncate(self._file, whole)
         return Found(states, spent, size - whole, self._under_way())
-
-    def _take(self, done: Done, number: int) -> None:
-        if self.digest(done.row):
-            raise JournalError(f"{self.path}:{number}: row {done.row} ends a second time; remove one of its lines")
-        self._done(done.row, done.digest)
 
     def _torn(self, line: bytes, number: int, *, last: bool) -> None:
         """Passes a line that was not written to its end: the last one, or zeros that a loss of power left.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -43,7 +43,10 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     copied: bool
 
 
-class Done(NamedTuple):
+_STATES: dict[bytes, State] = {b"ok": "ok", b"blocked": "blocked", b"rejected": "rejected", b"failed": "failed"}
+
+
+class Done(msgspec.Struct, frozen=True, gc=False):
     """A row that has ended, as its line tells."""
 
     row: int
@@ -83,8 +86,7 @@ def done_in(line: bytes) -> Done | None:
     if head is None:
         return None
     row, digest, state, usd, at = head.groups()
-    known: State = state.decode()  # type: ignore[assignment]  # the pattern names the states
-    return Done(int(row), int(digest, 16), known, Decimal(usd.decode()) if usd else None, int(at))
+    return Done(int(row), int(digest, 16), _STATES[state], Decimal(usd.decode()) if usd else None, int(at))
 
 
 def rows_per_second(lines: BinaryIO) -> float | None:

@@ -61,12 +61,12 @@ class Source:
         return self._readable(readers.get(self._rows.suffix.lower(), _lines)(self._rows))
 
     def _readable(self, lines: Iterator[Line]) -> Iterator[Line]:
-        number = 0
+        line: Line = (0, b"")
         try:
-            for number, line in lines:
-                yield number, line
+            for line in lines:
+                yield line
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise BatchError(f"{self.name}: can't be read after row {number}: {error}") from error
+            raise BatchError(f"{self.name}: can't be read after row {line[0]}: {error}") from error
 
     def _commas(self, path: Path) -> Iterator[Line]:
         return self._table(path, ",")

@@ -4,6 +4,7 @@ import io
 import json
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from router.batch.outcome import Outcome
@@ -17,7 +18,7 @@ def test_a_line_tells_what_was_written(outcome: Outcome) -> None:
     assert line.count(b"\n") == 1
     done = done_in(line)
     assert done is not None
-    assert done == (7, 0xABC, outcome.state, outcome.usd, 1_800_000_000)
+    assert msgspec.structs.astuple(done) == (7, 0xABC, outcome.state, outcome.usd, 1_800_000_000)
 
 
 def test_a_line_says_where_how_often_and_for_how_much() -> None:
