@@ -7,7 +7,9 @@ from contextlib import aclosing
 from typing import Any, Self
 
 from router.clients import Clients, Lease
+from router.deadline import Deadline
 from router.exchange import Exchange
+from router.kept import Kept
 from router.relay import Relay
 from router.send import AS_IT_IS
 from router.signals import Signal, never_opened
@@ -25,7 +27,7 @@ class AsyncSender:
         """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
         from anyio import fail_after  # noqa: PLC0415 - sync programs need no event loop
 
-        in_time = exchange.timer(attempt)
+        deadline = exchange.deadline(attempt)
         auth = exchange.auth
         credential = await auth.aheaders(*exchange.signing(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
@@ -35,11 +37,11 @@ class AsyncSender:
                     response = await answer.open(request)
                     relay = exchange.relay(attempt, response)
                     if relay is None:
-                        return exchange.whole(attempt, response, await _read(response.aiter_bytes(), in_time))
+                        return exchange.whole(attempt, response, await _read(response.aiter_bytes(), deadline))
                     chunks = response.aiter_bytes()
-                    first = await _first_content(relay, chunks, in_time)
+                    first = await _first_content(relay, chunks, deadline)
             except Exception as error:
-                return exchange.failed(error)
+                return exchange.failed(error, kept=answer.stale)
             if not relay.started:
                 return exchange.fault(response, relay)
             passing = _passing(exchange, attempt, relay, first, chunks)
@@ -64,6 +66,8 @@ class _Answer:
         self._lease: Lease | None = clients.atake(stack)
         self._response: Any = None
         self._kept = False
+        self.stale = False
+        """Whether a kept connection ended in place of an answer."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,9 +78,12 @@ class _Answer:
 
     async def open(self, request: Any) -> Any:
         assert self._lease is not None  # noqa: S101 - for the type checker
+        kept = Kept()
+        kept.alisten(request)
         try:
             self._response = await self._lease.client.send(request, **AS_IT_IS)
         except BaseException as error:
+            self.stale = bool(kept)
             if never_opened(error):
                 self._clients.lost(self._lease)
             raise
@@ -98,18 +105,18 @@ class _Answer:
             await self._clients.adone(lease)
 
 
-async def _read(chunks: AsyncIterator[bytes], in_time: Callable[[], None]) -> bytes:
+async def _read(chunks: AsyncIterator[bytes], deadline: Deadline) -> bytes:
     parts = []
     async for chunk in chunks:
-        in_time()
+        deadline.left_s()
         parts.append(chunk)
     return b"".join(parts)
 
 
-async def _first_content(relay: Relay, chunks: AsyncIterator[bytes], in_time: Callable[[], None]) -> bytes:
+async def _first_content(relay: Relay, chunks: AsyncIterator[bytes], deadline: Deadline) -> bytes:
     """Reads until the first content, a fault, or the end; gives what may go to the caller."""
     async for chunk in chunks:
-        in_time()
+        deadline.left_s()
         first = relay.feed(chunk)
         if relay.started or relay.fault:
             return first

@@ -18,6 +18,7 @@ import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from router.deadline import hold
 from router.stack import Stack
 
 USUAL_CONNECTIONS = 100
@@ -95,7 +96,7 @@ class Clients:
                 return
             for leases in (self._sync, *self._async.values()):
                 for stack in [stack for stack, each in leases.items() if each is lease]:
-                    leases[stack] = Lease(type(lease.client)(**self._options), before=lease)
+                    leases[stack] = Lease(self._made(type(lease.client)), before=lease)
             lease.before = None
             lease.retire()  # whoever says so uses it, so it is closed later
 
@@ -112,9 +113,13 @@ class Clients:
     def _taken(self, leases: dict[Stack, Lease], stack: Stack, kind: str) -> Lease:
         lease = leases.get(stack)
         if lease is None:
-            lease = leases[stack] = Lease(getattr(stack.module, kind)(**self._options))
+            lease = leases[stack] = Lease(self._made(getattr(stack.module, kind)))
         lease.users += 1
         return lease
+
+    def _made(self, kind: type[Any]) -> Any:
+        client = kind(**self._options)
+        return client if hasattr(client, "aclose") else hold(client)
 
     def _retired(self, leases: dict[Stack, Lease]) -> list[Lease]:
         with self._lock:

@@ -5,16 +5,16 @@ All that sync and async have in common; the transport adds only the sending, rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from router.auth import GoogleAuth
 from router.core import Call, Core
+from router.deadline import Deadline
 from router.errors import Exhausted, NoCapacity, StreamBroken
 from router.relay import Relay, is_event_stream
-from router.signals import OK, STREAM_CUT, Action, Signal, classify, classify_exception
+from router.signals import OK, STREAM_CUT, Action, Scope, Signal, classify, classify_exception
 from router.stack import Stack
 from router.trace import Attempt, Trace
 from router.used import tokens_used, tokens_used_in_stream
@@ -56,6 +56,8 @@ class Exchange:
         self._authorization = ""
         self._answer: _Answer | None = None
         self._error: Exception | None = None
+        self._limits: dict[str, float] = {}
+        self._met_stale = False
 
     @property
     def core(self) -> Core:
@@ -78,7 +80,8 @@ class Exchange:
         address = self.call.address(attempt)
         url = self.stack.url(address.host, address.raw_path)
         headers = {**self.call.headers(attempt), **credential}
-        request = self.stack.request(self._request, url, headers, self.call.body_of(attempt), self._timeout(attempt))
+        self._limits = self._timeout(attempt)
+        request = self.stack.request(self._request, url, headers, self.call.body_of(attempt), self._limits)
         self.call.check(
             attempt,
             method=request.method,
@@ -90,28 +93,20 @@ class Exchange:
         )
         return request
 
-    def timer(self, attempt: Attempt) -> Callable[[], None]:
-        """Starts the time of an attempt; to be called again and again while its answer is read.
-
-        Raises:
-            TimeoutError: from what it gives, once the time is up.
-        """
-        clock = self.core.clock
-        until = clock() + attempt.timeout_s
-
-        def in_time() -> None:
-            if clock() > until:
-                raise TimeoutError("the answer took longer than the request's deadline")
-
-        return in_time
+    def deadline(self, attempt: Attempt) -> Deadline:
+        """Starts the time of an attempt; to be asked again and again while its answer is read."""
+        return Deadline(self.core.clock, attempt.timeout_s)
 
     def _timeout(self, attempt: Attempt) -> dict[str, float]:
         """For each phase the shortest of the client's own limit, the policy's, and what is left of the deadline."""
         policy = self.core.policy
         most = min(policy.attempt_limit_s, attempt.timeout_s)
         limits = {"connect": min(policy.connect_limit_s, most), "read": most, "write": most, "pool": most}
+        return {phase: self._own_limit(phase, limit) for phase, limit in limits.items()}
+
+    def _own_limit(self, phase: str, limit: float) -> float:
         own = self._request.extensions.get("timeout") or {}
-        return {phase: min(limit, own.get(phase) or limit) for phase, limit in limits.items()}
+        return min(limit, own.get(phase) or limit)
 
     def relay(self, attempt: Attempt, response: Any) -> Relay | None:
         """How to hand over the body of this response; None if it is to be read whole first."""
@@ -120,6 +115,9 @@ class Exchange:
         streams = is_event_stream(content_type) or target.method == "streamGenerateContent"
         if not response.is_success or not streams:
             return None
+        # The stack takes over the silence that it bears when it begins to read the body, and does not look again.
+        # Until the first content the deadline holds beside it; what the caller then has is not cut short by it.
+        self._limits["read"] = self._own_limit("read", self.core.policy.attempt_limit_s)
         return Relay(content_type, target.dialect, attempt.candidate.location)
 
     def whole(self, attempt: Attempt, response: Any, content: bytes) -> Signal:
@@ -160,8 +158,12 @@ class Exchange:
         if attempt.weighed and (tokens := tokens_used_in_stream(bytes(relay.received))) is not None:
             self.call.used(tokens)
 
-    def failed(self, error: Exception) -> Signal:
+    def failed(self, error: Exception, *, kept: bool) -> Signal:
         """What an error of the stack tells.
+
+        Args:
+            kept: it came in place of an answer, on a connection that had been kept. Once, that says nothing of the
+                location.
 
         Raises:
             Exception: the error itself, when it is not one of sending and receiving.
@@ -170,6 +172,9 @@ class Exchange:
         if signal is None:
             raise error
         self._answer, self._error = None, error
+        if kept and signal.kind == "reset" and not self._met_stale:
+            self._met_stale = True
+            signal = msgspec.structs.replace(signal, kind="stale", scope=Scope.REQUEST)
         return signal if self._may_repeat(signal) else msgspec.structs.replace(signal, action=Action.STOP)
 
     def _may_repeat(self, signal: Signal) -> bool:

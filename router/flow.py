@@ -178,6 +178,8 @@ class Failover:
             self._ask.only = pool
         elif signal.action is not Action.NEXT:
             self._end("stopped")
+        elif signal.kind == "stale":
+            pass  # it tells nothing: the same location comes first again
         elif signal.kind in _DROPS:
             self._drop(pool, signal)
         elif signal.kind == "timeout" and not self._may_repeat_after_timeout():

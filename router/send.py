@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from router.clients import Clients, Lease
+from router.deadline import Deadline
 from router.exchange import Exchange
+from router.kept import Kept
 from router.relay import Relay
 from router.signals import Signal, never_opened
 from router.stack import Stack
@@ -25,20 +27,21 @@ class Sender:
 
     def attempt(self, exchange: Exchange, attempt: Attempt) -> Signal:
         """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
-        in_time = exchange.timer(attempt)
+        deadline = exchange.deadline(attempt)
         auth = exchange.auth
         credential = auth.headers(*exchange.signing(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
         with _Answer(self._clients, exchange.stack) as answer:
             try:
-                response = answer.open(request)
-                relay = exchange.relay(attempt, response)
-                if relay is None:
-                    return exchange.whole(attempt, response, _read(response.iter_bytes(), in_time))
-                chunks = response.iter_bytes()
-                first = _first_content(relay, chunks, in_time)
+                with deadline.held():
+                    response = answer.open(request)
+                    relay = exchange.relay(attempt, response)
+                    if relay is None:
+                        return exchange.whole(attempt, response, _read(response.iter_bytes(), deadline))
+                    chunks = response.iter_bytes()
+                    first = _first_content(relay, chunks, deadline)
             except Exception as error:
-                return exchange.failed(error)
+                return exchange.failed(error, kept=answer.stale)
             if not relay.started:
                 return exchange.fault(response, relay)
             passing = _passing(exchange, attempt, relay, first, chunks)
@@ -63,6 +66,8 @@ class _Answer:
         self._lease: Lease | None = clients.take(stack)
         self._response: Any = None
         self._kept = False
+        self.stale = False
+        """Whether a kept connection ended in place of an answer."""
 
     def __enter__(self) -> Self:
         return self
@@ -73,9 +78,12 @@ class _Answer:
 
     def open(self, request: Any) -> Any:
         assert self._lease is not None  # noqa: S101 - for the type checker
+        kept = Kept()
+        kept.listen(request)
         try:
             self._response = self._lease.client.send(request, **AS_IT_IS)
         except BaseException as error:
+            self.stale = bool(kept)
             if never_opened(error):
                 self._clients.lost(self._lease)
             raise
@@ -97,18 +105,18 @@ class _Answer:
             self._clients.done(lease)
 
 
-def _read(chunks: Iterator[bytes], in_time: Callable[[], None]) -> bytes:
+def _read(chunks: Iterator[bytes], deadline: Deadline) -> bytes:
     parts = []
     for chunk in chunks:
-        in_time()
+        deadline.left_s()
         parts.append(chunk)
     return b"".join(parts)
 
 
-def _first_content(relay: Relay, chunks: Iterator[bytes], in_time: Callable[[], None]) -> bytes:
+def _first_content(relay: Relay, chunks: Iterator[bytes], deadline: Deadline) -> bytes:
     """Reads until the first content, a fault, or the end; gives what may go to the caller."""
     for chunk in chunks:
-        in_time()
+        deadline.left_s()
         first = relay.feed(chunk)
         if relay.started or relay.fault:
             return first

@@ -231,7 +231,7 @@ def agree(trace: Trace, way: list[str]) -> bool:
         more = {at + 1 for at in heard if at < len(way) and way[at] == here}
         if each.signal.kind in ("connect", "busy"):
             continue
-        heard = heard | more if each.signal.kind in ("reset", "timeout") else more
+        heard = heard | more if each.signal.kind in ("reset", "stale", "timeout") else more
     return len(way) in heard or (trace.outcome == "cancelled" and len(way) - 1 in heard)
 
 

@@ -69,7 +69,8 @@ def silences() -> Iterator[Fault]:
     head = UNARY_ANSWER.index(b"\r\n\r\n") + 4
     late = FAILED | ELSEWHERE
     yield Fault("body too slow for the deadline", "", False, late, trickle(0.05, head))
-    yield Fault("headers too slow for the deadline", "", False, late, trickle(0.05))
+    yield Fault("headers too slow for the deadline", "", False, late, trickle(0.15))
+    yield Fault("headers too slow for the deadline", "streamed", True, late, trickle(0.15))
 
 
 def nonsense() -> Iterator[Fault]:

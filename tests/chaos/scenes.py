@@ -17,7 +17,7 @@ import pytest
 from router import NoRoute
 from router.emulator.listener import HOST
 from tests.chaos.calls import Broken, Caller, Clock
-from tests.chaos.wire import Act, Line, Wire, leave
+from tests.chaos.wire import Act, Line, Wire, cut, leave
 
 PROXY_NAME = "proxy.invalid"
 
@@ -117,10 +117,28 @@ def stale(module: ModuleType, wire: Wire, *, is_async: bool) -> str:
     return " / ".join(sorted(ends))
 
 
+def closed_in_use(module: ModuleType, wire: Wire, *, is_async: bool) -> str:
+    """A kept connection is closed when the next call is on it: the same location answers on a fresh one."""
+    ends = set()
+    with Caller(module, is_async=is_async, wire=wire) as caller:
+        for stream in (False, True):
+            caller.forget_connections()
+            caller.check_well()
+            end = caller.meet(cut(0, reset=stream), stream=stream)
+            caller.judge(end, stream=stream)
+            (trace,) = end.traces
+            first, again = (each.attempt.candidate.location for each in trace.tried)
+            if first != again or trace.tried[0].signal.kind != "stale":
+                raise Broken(f"a kept connection is closed, and it is held against the location: {trace}")
+            ends.add("answered on a fresh connection")
+    return " / ".join(sorted(ends))
+
+
 SCENES: dict[str, Callable[..., str]] = {
     "names not resolved": dns,
     "clock an hour ahead, in the middle": clock_jumps(3600.0),
     "clock a minute back, in the middle": clock_jumps(-60.0),
     "date before every claim": day_jumps,
     "kept connection gone stale": stale,
+    "kept connection closed by the next call": closed_in_use,
 }

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from types import ModuleType
+
+import anyio
+import pytest
+
+from router import Exhausted, Policy, Router
+from router.deadline import Deadline
+from tests.router.network import AsyncNetwork, Network, transport_over
+from tests.router.support import each_stack
+from tests.world import Clock, gemini_url, make_router, piece, sse
+
+BUSY = b"HTTP/1.1 503 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+BEGIN, END = sse(piece("a")), sse(piece("b", last=True))
+URL = gemini_url(method="streamGenerateContent") + "?alt=sse"
+POLICY = Policy(residency="eu", deadline_s=60, attempt_timeout_s=59)
+
+
+def answered(network: Network, router: Router, module: ModuleType) -> bytes:
+    transport = router.transport(transport=transport_over(network, module))
+    with module.Client(transport=transport, timeout=None) as client:
+        body: bytes = client.post(URL, json={}).content
+    return body
+
+
+def test_it_is_told_what_is_left_and_when_nothing_is() -> None:
+    clock = Clock()
+    deadline = Deadline(clock, 2.0)
+    clock.now += 1.5
+    assert deadline.left_s() == 0.5
+    clock.now += 0.5
+    with pytest.raises(TimeoutError, match="longer than the request's deadline"):
+        deadline.left_s()
+
+
+@each_stack
+def test_a_head_that_drips_does_not_outlast_the_deadline_of_a_thread(module: ModuleType) -> None:
+    clock = Clock()
+    drip = [(HEAD[at : at + 1], 5.0) for at in range(len(HEAD))]
+    network = Network(clock, drip, drip)
+    with pytest.raises(Exhausted) as caught:
+        answered(network, make_router(POLICY, clock=clock), module)
+    assert caught.value.trace.tried[0].signal.kind == "timeout"
+    assert clock.now - 1000.0 <= 60.0
+
+
+@each_stack
+def test_silence_before_the_first_content_does_not_either(module: ModuleType) -> None:
+    clock = Clock()
+    network = Network(clock, [(BUSY, 58.0)], [(HEAD, 1.0), (BEGIN + END, 20.0)])
+    with pytest.raises(Exhausted) as caught:
+        answered(network, make_router(POLICY, clock=clock), module)
+    assert [each.signal.kind for each in caught.value.trace.tried] == ["unavailable", "timeout"]
+    assert clock.now - 1000.0 <= 60.0
+
+
+@each_stack
+def test_a_stream_begun_late_may_be_as_silent_as_any_once_it_is_handed_over(module: ModuleType) -> None:
+    clock = Clock()
+    network = Network(clock, [(BUSY, 58.0)], [(HEAD + BEGIN, 1.0), (END, 20.0)])
+    assert answered(network, make_router(POLICY, clock=clock), module) == BEGIN + END
+    assert network.waits[1] == [2.0, 59.0, 59.0]
+
+
+@each_stack
+def test_an_async_one_as_well(module: ModuleType) -> None:
+    clock = Clock()
+    network = AsyncNetwork(clock, [(BUSY, 58.0)], [(HEAD + BEGIN, 1.0), (END, 20.0)])
+    transport = make_router(POLICY, clock=clock).transport(transport=transport_over(network, module))
+
+    async def main() -> bytes:
+        async with module.AsyncClient(transport=transport, timeout=None) as client:
+            body: bytes = (await client.post(URL, json={})).content
+        return body
+
+    assert anyio.run(main) == BEGIN + END
+
+
+@each_stack
+def test_the_callers_own_limit_of_silence_stays(module: ModuleType) -> None:
+    clock = Clock()
+    network = Network(clock, [(HEAD + BEGIN, 1.0), (END, 2.0)])
+    transport = make_router(POLICY, clock=clock).transport(transport=transport_over(network, module))
+    with module.Client(transport=transport, timeout=7.0) as client:
+        assert client.post(URL, json={}).content == BEGIN + END
+    assert network.waits == [[7.0, 7.0, 7.0]]
