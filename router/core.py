@@ -11,7 +11,7 @@ import msgspec
 
 from catalog.errors import UnknownModel
 from catalog.query import Catalog
-from catalog.schema import Mode
+from catalog.schema import Mode, Model
 from router.affinity import Affinity, affinity_key
 from router.alternatives import Alternatives
 from router.contents import NOTHING, Contents
@@ -30,12 +30,15 @@ from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
 from router.signals import Signal
-from router.sizes import at_most
+from router.sizes import at_most, least, limits
 from router.target import Incoming, NotUnderstood, Target, parse
 from router.trace import TRAFFIC, Attempt, Trace, Wait
 
 BYTES_PER_TOKEN = 4
 """About; what answers tell of their use corrects it."""
+
+_REMEMBERED = 1024
+"""Targets; the same few come again and again."""
 
 
 class Observer(Protocol):
@@ -88,6 +91,8 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], str] = _new_id
     affinity: Affinity | None = None
     counts: Counts = msgspec.field(default_factory=Counts)
+    usual: dict[tuple[Planner, Target, date], _Usual] = msgspec.field(default_factory=dict)
+    """Shared between the cores of one router: a planner stands for its policy and catalog."""
 
     def modes(self, model: str, mode: Mode) -> tuple[Mode, ...]:
         """The modes by which a request may go that asks for one: what the project has reserved comes first.
@@ -129,50 +134,40 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             reason = f"{target.location!r} is not a location of the catalog"
             raise self.refusal(RequestNotUnderstood(reason, self.policy.summary))
         found = contents_of(target, asked.body, asked.headers)
-        question = self._question(target, found, asked, wishes)
-        call = self.call(target, question, contents=found, body=asked.body, stated=wishes.tokens, priority=priority)
+        decided = self._decided(target, found, asked.body, wishes.tokens)
+        call = self._call(target, decided, asked.body, priority)
+        call.stated = wishes.tokens
         if self.affinity is not None and len(call.plan.allowed) > 1:
             call.conversation = affinity_key(call.plan.model, asked.body, wishes.affinity)
-        if asked.body and wishes.tokens is None:
+        if wishes.tokens is not None:
+            call.tokens = wishes.tokens
+        elif asked.body:
             call.tokens = len(asked.body) // BYTES_PER_TOKEN
         return call
 
-    def call(
-        self,
-        target: Target,
-        question: Question,
-        *,
-        contents: Contents = NOTHING,
-        body: bytes | None = b"",
-        stated: int | None = None,
-        priority: int = 0,
-    ) -> Call:
-        """The call for a target.
+    def call(self, target: Target, question: Question, *, priority: int = 0) -> Call:
+        """The call for a target, of which all that matters stands in the question.
 
         Args:
-            contents: what was read in the body; `body` is None when it can be sent only once.
-            stated: its size in tokens, if the caller states it.
             priority: lower goes first where requests wait.
 
         Raises:
             NoRoute, RequestNotUnderstood: as `admit`.
         """
-        pins = sorted({*contents.pins, *_of_resource(target)})
-        try:
-            plan = self._plan(question, target, contents.model[0], pins)
-        except NotSent as error:
-            raise self.refusal(error, question) from None
+        return self._call(target, self._decide(target, question, NOTHING, None), b"", priority)
+
+    def _call(self, target: Target, decided: Decided, body: bytes | None, priority: int) -> Call:
+        question, plan, pins, others = decided
         return Call(
             core=self,
             target=target,
             question=question,
             plan=plan,
-            others=tuple(self._others(target, question, contents, body, stated)),
-            trace=Trace(model=plan.model, pins=tuple(pins), exceptions=plan.exceptions),
+            others=others,
+            trace=Trace(model=plan.model, pins=pins, exceptions=plan.exceptions),
             body=body,
-            stated=stated,
             priority=priority,
-            tokens=question.tokens if stated is None else stated,
+            tokens=question.tokens,
         )
 
     def unrouted(self, host: str, signs: object) -> None:
@@ -200,14 +195,51 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             each.refused(self, error, question, call)
         return error
 
-    def _question(self, target: Target, found: Contents, asked: Incoming, wishes: Directives) -> Question:
+    def _decided(self, target: Target, found: Contents, body: bytes | None, stated: int | None) -> Decided:
+        """What is decided of a request. Remembered where its body says nothing: see `_Usual`."""
+        day = self.today()
+        if found is not NOTHING:
+            size = at_most(self._limits(target, found), target, body, found, stated)
+            decided = self._decide(target, self._question(target, found, day, size), found, size)
+            return decided if body is not None else decided._replace(others=())
+        usual = self._usual(target, day)
+        size = at_most(usual.limits, target, body, found, stated)
+        if (known := usual.by_size.get(size)) is None:
+            known = self._decide(target, self._question(target, found, day, size), found, size)
+            usual.by_size[size] = known
+        return known
+
+    def _usual(self, target: Target, day: date) -> _Usual:
+        key = self.planner, target, day
+        usual = self.usual.get(key)
+        if usual is None:
+            if len(self.usual) >= _REMEMBERED:
+                self.usual.clear()
+            usual = self.usual[key] = _Usual(self._limits(target, NOTHING))
+        return usual
+
+    def _limits(self, target: Target, found: Contents) -> tuple[int, ...]:
+        """The sizes on which a request's plan, and those of the models that it may turn to, can depend."""
+        asked = self.catalog.find(target.counted or target.model or found.model[1])
+        return limits(asked, *(self._fallbacks(target, asked) if asked else ()))
+
+    def _decide(self, target: Target, question: Question, found: Contents, size: int | None) -> Decided:
+        pins = sorted({*found.pins, *_of_resource(target)})
+        try:
+            plan = self._plan(question, target, found.model[0], pins)
+        except NotSent as error:
+            raise self.refusal(error, question) from None
+        return Decided(question, plan, tuple(pins), tuple(self._others(target, question, size)))
+
+    def _question(self, target: Target, found: Contents, day: date, size: int | None) -> Question:
         model = target.model or found.model[1]
         places = {pin.location for pin in (*found.pins, *_of_resource(target))}
-        question = Question(
+        return Question(
             model=model,
             modes=("batch",) if self._made_in_batch(target, model) else self._modes_of(target, model),
-            on=self.today(),
+            on=day,
             method=target.method,
+            tokens=least(limits(self.catalog.find(target.counted or model)), size),
             caller=target.location,
             pins=frozenset(places),
             counted=target.counted,
@@ -217,34 +249,29 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             resource=target.resource,
             host=target.own_host,
         )
-        known = self.catalog.find(target.counted or model)
-        if known is None:
-            return question
-        return question._replace(tokens=at_most(known, target, asked.body, found, wishes.tokens))
 
     def _modes_of(self, target: Target, model: str) -> tuple[Mode, ...]:
         known = target.resource or self.catalog.find(model) is None
         return (target.mode,) if known else self.modes(model, target.mode)
 
-    def _others(
-        self, target: Target, question: Question, contents: Contents, body: bytes | None, stated: int | None
-    ) -> Iterator[Other]:
-        """The models that the policy turns to when every location of this one has failed, each planned as it is.
-
-        A request is written for one publisher and method, so only a model of both can take it.
-        """
+    def _others(self, target: Target, question: Question, size: int | None) -> Iterator[Other]:
+        """The models that the policy turns to when every location of this one has failed, each planned as it is."""
         asked = self.catalog.find(question.model)
-        if not self.policy.model_fallback or asked is None or target.resource or target.counted or body is None:
+        if asked is None or target.resource or target.counted:
             return
+        for model in self._fallbacks(target, asked):
+            if question.method in ("", *model.methods):
+                tokens = least(limits(model), size)
+                other = question._replace(model=model.id, modes=self.modes(model.id, target.mode), tokens=tokens)
+                if (plan := self.planner.plan(other)).allowed:
+                    yield Other(other, plan)
+
+    def _fallbacks(self, target: Target, asked: Model) -> Iterator[Model]:
+        """The other models that the policy names for this one, of its publisher: requests are written for one."""
         for name in self.policy.fallbacks(target.model, asked.id, *asked.aliases):
             model = self.catalog.model(name)
-            known = model.publisher == asked.publisher and question.method in ("", *model.methods)
-            if not known or model.id == asked.id:
-                continue
-            tokens = at_most(model, target, body, contents, stated)
-            other = question._replace(model=model.id, modes=self.modes(model.id, target.mode), tokens=tokens)
-            if (plan := self.planner.plan(other)).allowed:
-                yield Other(other, plan)
+            if model.publisher == asked.publisher and model.id != asked.id:
+                yield model
 
     def _made_in_batch(self, target: Target, model: str) -> bool:
         """Whether it is for the claims to say if a batch job may be made; without a residency no one asks them."""
@@ -296,6 +323,26 @@ class Other(NamedTuple):
 
     question: Question
     plan: Plan
+
+
+class Decided(NamedTuple):
+    """What is decided of a request before it is sent: what was asked of the catalog, the plan, what binds it, and the
+    other models that may take it."""
+
+    question: Question
+    plan: Plan
+    pins: tuple[Pin, ...]
+    others: tuple[Other, ...]
+
+
+class _Usual(msgspec.Struct):
+    """What is decided of requests for a target on a day, whose bodies say nothing, by one policy over one catalog.
+
+    It depends on nothing else but their size, and on that only as far as it is above or below these `limits`.
+    """
+
+    limits: tuple[int, ...]
+    by_size: dict[int | None, Decided] = {}
 
 
 class Call(msgspec.Struct, kw_only=True):

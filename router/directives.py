@@ -84,8 +84,10 @@ def directives(headers: Mapping[str, str]) -> Directives:
     Raises:
         WrongHeader: a name is unknown, or a value is not what it should be.
     """
-    given = {name.lower(): value for name, value in headers.items() if name.lower().startswith(ROUTER_HEADERS)}
-    return Directives(**{_field(name): _value(name, text) for name, text in given.items()}) if given else NONE
+    given = [name for name in headers if name.lower().startswith(ROUTER_HEADERS)]
+    if not given:
+        return NONE
+    return Directives(**{_field(name.lower()): _value(name.lower(), headers[name]) for name in given})
 
 
 def _field(name: str) -> str:

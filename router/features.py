@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from router.members import elements, members, string
 from router.streams import Dialect
@@ -49,8 +50,10 @@ _MEMBERS = {
 STATE = ("container", "previousinteractionid", "continuationtoken", "previousresponseid", "conversation")
 """Members by which a request goes on from what an earlier one has left with the service."""
 
-_USUAL = "generationconfig"
-_HOLDERS = frozenset({"google", "extrabody", "parameters", _USUAL})
+USUAL = "generationConfig"
+"""A member of many bodies, with no more than settings in it as a rule."""
+
+_HOLDERS = frozenset({"google", "extrabody", "parameters", USUAL.lower()})
 """Members in which others of these stand."""
 
 _ROUTING = ("routingconfig", "modelconfig", "modelselectionconfig")
@@ -58,21 +61,24 @@ _PLAIN_TIERS = frozenset(
     {"", "auto", "default", "standard", "standard_only", "service_tier_unspecified", "unspecified"}
 )
 
-TELLING = tuple(
-    name.encode()
-    for name in (
-        *(*_MEMBERS, *STATE, *_ROUTING, "tools", "cachedcontent", "servicetier", "generativelanguage"),
-        *(f'"{name}"' for name in sorted(_HOLDERS - {_USUAL})),
-    )
-)
-"""Of these one must stand in a body that asks for anything, in small letters and without underscores."""
+_TELLING = frozenset({*_MEMBERS, *STATE, *_ROUTING, *_HOLDERS, "tools", "cachedcontent", "servicetier"})
 
 _DEVELOPER_FILE = re.compile(rb'(?<!\\)"https://generativelanguage\.googleapis\.com/[^"\\\s]*"')
 
 
 def named(top: Mapping[str, bytes]) -> dict[str, bytes]:
     """The members that say something, under names as both spellings (`cachedContent`, `cached_content`) share."""
-    return {name.replace("_", "").lower(): value for name, value in top.items() if value.strip() != b"null"}
+    return {_plain_name(name): value for name, value in top.items() if value.strip() != b"null"}
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+@lru_cache(256)
+def tells(name: str) -> bool:
+    """Whether a member of this name, however it is spelled, may bind a request or ask for something."""
+    return _plain_name(name) in _TELLING
 
 
 def features(top: Mapping[str, bytes], dialect: Dialect) -> Iterator[str]:

@@ -9,11 +9,13 @@ not taken for an object at all.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from router.wire import UNREADABLE
 
+_ANY = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
@@ -25,6 +27,46 @@ _END = re.compile(rb"[ \t\r\n]*\}[ \t\r\n]*")
 _LETTER = re.compile(rb"\\u00(?:2[dDeEfF]|3[0-9aA]|4[0-9a-fA-F]|5[0-9aAfF]|6[0-9a-fA-F]|7[0-9aA])")
 _NEEDLESS = re.compile(rb"\\/|" + _LETTER.pattern)
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
+_BACKSLASH = ord("\\")
+
+
+_LONG = 4096
+# A text with more quotes than one for so many bytes, besides those at its beginning, is read sooner than made short.
+_BYTES_PER_QUOTE, _FREE_QUOTES = 200, 256
+
+
+def short(text: bytes) -> bytes:
+    """The same JSON with the insides of long strings taken out, which are no names of anything.
+
+    What is left is JSON if the whole is, but not the other way round: escapes in them are not looked at.
+    """
+    parts, kept_from = [], 0
+    opened, quotes = -1, 0
+    at = text.find(b'"') if len(text) > _LONG else -1
+    while at >= 0 and quotes <= _FREE_QUOTES + at // _BYTES_PER_QUOTE:
+        quotes += 1
+        if opened < 0:
+            opened = at
+        elif not escaped(text, at):
+            if at - opened > _LONG and not _may_be_a_name(text, opened + 1):
+                parts += [text[kept_from : opened + 1], b"~"]
+                kept_from = at
+            opened = -1
+        at = text.find(b'"', at + 1)
+    return b"".join([*parts, text[kept_from:]]) if parts else text
+
+
+def escaped(text: bytes, at: int) -> bool:
+    """Whether an odd number of backslashes stands before a character."""
+    before = at
+    while before > 0 and text[before - 1] == _BACKSLASH:
+        before -= 1
+    return (at - before) % 2 == 1
+
+
+def _may_be_a_name(text: bytes, begin: int) -> bool:
+    """Whether a string may be the name of a resource or the address of a file, by how it begins."""
+    return text.startswith((b"projects", b"/", b"https"), begin) or b"\\" in text[begin : begin + 8]
 
 
 def plain(text: bytes) -> bytes:
@@ -41,16 +83,28 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
     return bytes.fromhex(escape[1].decode()) if escape[1] else b"/"
 
 
+def last_members(text: bytes) -> dict[str, msgspec.Raw] | None:
+    """The members of an object as most readers take them: however they are written, and the last of equal ones."""
+    try:
+        return _OBJECT.decode(text)
+    except UNREADABLE:
+        return None
+
+
 def members(text: bytes) -> dict[str, bytes] | None:
     """The members of an object, each with the text of its value; None when it is not one, exactly.
 
     Args:
         text: as `plain` gives it.
     """
-    try:
-        found = {name: bytes(value) for name, value in _OBJECT.decode(text).items()}
-    except UNREADABLE:
+    return exactly(text, last_members(text))
+
+
+def exactly(text: bytes, read: Mapping[str, msgspec.Raw] | None) -> dict[str, bytes] | None:
+    """`members`, for a text whose `last_members` are known."""
+    if read is None:
         return None
+    found = {name: bytes(value) for name, value in read.items()}
     position = 0
     for name, value in found.items():
         here = _NAME.match(text, position)
@@ -60,6 +114,15 @@ def members(text: bytes) -> dict[str, bytes] | None:
     if not found:
         return found
     return found if _END.fullmatch(text, position) else None
+
+
+def is_json(text: bytes) -> bool:
+    """Whether a text is JSON to the letter."""
+    try:
+        _ANY.decode(text)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def elements(text: bytes) -> list[bytes] | None:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from router.members import escaped
+
 
 class Pin(NamedTuple):
     """A resource (or what else in a request) that binds it, and the location to which it does."""
@@ -68,15 +70,7 @@ def _whole_names(text: bytes) -> Iterator[re.Match[bytes]]:
     at = text.find(_PLACE)
     while at >= 0:
         begin = text.rfind(b'"', max(0, at - _LONGEST), at)
-        found = _NAME.match(text, begin) if begin >= 0 and not _escaped(text, begin) else None
+        found = _NAME.match(text, begin) if begin >= 0 and not escaped(text, begin) else None
         if found:
             yield found
         at = text.find(_PLACE, max(at + 1, found.end() if found else 0))
-
-
-def _escaped(text: bytes, at: int) -> bool:
-    """Whether an odd number of backslashes stands before a character."""
-    before = at
-    while before > 0 and text[before - 1] == ord("\\"):
-        before -= 1
-    return (at - before) % 2 == 1

@@ -8,10 +8,12 @@ states its size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from catalog.schema import Model
 from router.contents import Contents
 from router.features import named
-from router.members import elements, members, plain
+from router.members import elements, members, plain, short
 from router.streams import Dialect
 from router.target import Target
 
@@ -20,22 +22,32 @@ _SILENT = frozenset({"labels", "model"})
 _TEXT_PARTS = frozenset({"text", "thought", "thoughtsignature", "functioncall", "functionresponse"})
 
 
+def limits(*models: Model | None) -> tuple[int, ...]:
+    """The sizes that guarantees for these models name, the least first."""
+    claims = (claim for model in models if model is not None for claim in model.processing)
+    return tuple(sorted({claim.max_context_tokens for claim in claims if claim.max_context_tokens is not None}))
+
+
 def at_most(
-    model: Model, target: Target, body: bytes | None, contents: Contents, stated: int | None = None
+    limits: Sequence[int], target: Target, body: bytes | None, contents: Contents, stated: int | None = None
 ) -> int | None:
-    """The least size named in a guarantee for this model that surely holds the request; None for unbounded.
+    """The least of these limits that surely holds the request; None for unbounded.
 
     Only sizes that claims name are answered, so that not every request is a question of its own.
 
     Args:
         stated: the tokens of the request, as the caller states them.
     """
-    limits = sorted({each.max_context_tokens for each in model.processing if each.max_context_tokens is not None})
     if not limits:
         return None
     size = stated
     if size is None and body is not None and len(body) <= limits[-1] and _only_text(target, body, contents):
         size = len(body)
+    return least(limits, size)
+
+
+def least(limits: Sequence[int], size: int | None) -> int | None:
+    """The least of these limits that holds a size, which may itself be a limit of other models."""
     return next((limit for limit in limits if size is not None and size <= limit), None)
 
 
@@ -43,7 +55,7 @@ def _only_text(target: Target, body: bytes, contents: Contents) -> bool:
     """Whether all that the model is given is text in this body."""
     if target.dialect is not Dialect.GEMINI or contents.features or contents.pins or contents.read:
         return False
-    found = members(plain(body))
+    found = members(plain(short(body)))
     top = named(found or {})
     if found is None or not top.keys() <= _GIVEN | _SILENT:
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -107,6 +108,10 @@ _CHANGES = re.compile(r"(?:^|[&?])\$?(?:alt=(?!json|sse|media|&|$)|http(?:Method
 _TOKENS = re.compile(r"(?:^|[&?])(?:access_token|oauth_token|bearer_token)=")
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
+_REMEMBERED = 1024
+# All that a client's own queries say; any other may hold a credential, which is not to be remembered.
+_PLAIN_QUERIES = ("", "alt=sse")
+
 
 def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotUnderstood:
     """What a request asks for.
@@ -114,16 +119,46 @@ def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotU
     Args:
         private_hosts: hosts that are understood besides the canonical ones.
     """
+    method, scheme, host, port, raw_path, headers, body = asked
+    path, _, query = raw_path.partition("?")
+    wanted = _Wanted(
+        method,
+        scheme,
+        host,
+        port,
+        raw_path,
+        mode_of(headers),
+        bool([name for name in _OVERRIDES if name in headers]),
+        _model_in(body) if path.endswith(_MODEL_IN_BODY) else _NOT_LOOKED_AT,
+    )
+    read = _remembered if query in _PLAIN_QUERIES else _read
+    return read(wanted, frozenset(private_hosts))
+
+
+class _Wanted(NamedTuple):
+    """All of a request on which its target depends: `overridden` by a header is its method, `model` stands in its
+    body."""
+
+    method: str
+    scheme: str
+    host: str
+    port: int | None
+    raw_path: str
+    mode: Mode | None
+    overridden: bool
+    model: str | NotUnderstood
+
+
+def _read(asked: _Wanted, private_hosts: frozenset[str]) -> Target | NotUnderstood:
     place = _place(asked, private_hosts)
     if isinstance(place, NotUnderstood):
         return place
-    mode = mode_of(asked.headers)
-    if mode is None:
+    if asked.mode is None:
         return NotUnderstood(f"unknown value of the header {REQUEST_TYPE} or {SHARED_REQUEST_TYPE}")
     named = _named(asked, place.path)
     if isinstance(named, NotUnderstood):
         return named
-    if odd := _odd(asked.headers, place.query):
+    if odd := _odd(asked, place.query):
         return NotUnderstood(odd)
     if place.host.dedicated and named.resource != "endpoints":
         return NotUnderstood(f"{asked.host} is an endpoint's own host, and the path is not that of an endpoint")
@@ -134,7 +169,7 @@ def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotU
         model=named.model,
         method=named.method,
         dialect=named.dialect,
-        mode=mode,
+        mode=asked.mode,
         before=place.before,
         after=f"{place.path}?{place.query}" if "?" in asked.raw_path else place.path,
         counted=named.counted,
@@ -144,6 +179,10 @@ def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotU
         mtls=place.host.mtls,
         own_host=asked.host if place.host.dedicated else "",
     )
+
+
+_remembered = lru_cache(_REMEMBERED)(_read)
+"""The same few addresses are asked again and again."""
 
 
 class _Place(NamedTuple):
@@ -157,7 +196,7 @@ class _Place(NamedTuple):
     query: str
 
 
-def _place(asked: Incoming, private_hosts: Collection[str]) -> _Place | NotUnderstood:
+def _place(asked: _Wanted, private_hosts: frozenset[str]) -> _Place | NotUnderstood:
     host = hosts.understood(asked.host, private_hosts)
     if asked.scheme != "https" or asked.port not in (None, 443) or host is None:
         return NotUnderstood(hosts.why_not(asked.scheme, asked.host, asked.port))
@@ -170,9 +209,9 @@ def _place(asked: Incoming, private_hosts: Collection[str]) -> _Place | NotUnder
     return _Place(host, found["before"], found["project"], found["location"], found["after"], query)
 
 
-def _odd(headers: Mapping[str, str], query: str) -> str:
+def _odd(asked: _Wanted, query: str) -> str:
     """What in query and headers may change what is asked; empty if nothing does."""
-    if any(name in headers for name in _OVERRIDES):
+    if asked.overridden:
         return "a header replaces the method of the request; send it with the method that is meant"
     query = unquote(query)
     if _TOKENS.search(query):
@@ -180,10 +219,10 @@ def _odd(headers: Mapping[str, str], query: str) -> str:
     return "the query changes the form or the method of the request" if _CHANGES.search(query) else ""
 
 
-def _named(asked: Incoming, path: str) -> _Named | NotUnderstood:
+def _named(asked: _Wanted, path: str) -> _Named | NotUnderstood:
     """What the path after the location, or the body, names."""
     if asked.method == "POST" and (by_body := _BY_BODY.fullmatch(path)):
-        return _openapi(by_body, asked.body)
+        return _openapi(by_body, asked.model)
     if resource := resources.read(asked.method, path):
         return _Named(
             "",
@@ -198,7 +237,7 @@ def _named(asked: Incoming, path: str) -> _Named | NotUnderstood:
         return NotUnderstood(f"only POST requests are routed to models; this is {asked.method}")
     route = _MODEL_PATH.fullmatch(path)
     whole = asked.raw_path.partition("?")[0]
-    return NotUnderstood(_why_not(whole)) if route is None else _publisher(route, asked.body)
+    return NotUnderstood(_why_not(whole)) if route is None else _publisher(route, asked.model)
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -214,7 +253,7 @@ class _Named(msgspec.Struct, frozen=True):
     repeatable: bool = True
 
 
-def _publisher(route: re.Match[str], body: bytes | None) -> _Named | NotUnderstood:
+def _publisher(route: re.Match[str], counted: str | NotUnderstood) -> _Named | NotUnderstood:
     # The one escape that clients use; what else is escaped is not a model id.
     publisher, model, verb = route["publisher"], route["model"].replace("%40", "@"), route["verb"]
     if verb not in _METHODS.get(publisher, ()):
@@ -224,32 +263,41 @@ def _publisher(route: re.Match[str], body: bytes | None) -> _Named | NotUndersto
     dialect = _DIALECTS[publisher]
     if publisher != "anthropic" or model != COUNT_TOKENS:
         return _Named(publisher, model, verb, dialect, repeatable=verb != LONG_RUNNING)
-    counted = _body(body)
     if isinstance(counted, NotUnderstood):
         return counted
-    return _Named(publisher, model, verb, dialect, counted.model)
+    return _Named(publisher, model, verb, dialect, counted)
 
 
-def _openapi(path: re.Match[str], body: bytes | None) -> _Named | NotUnderstood:
+def _openapi(path: re.Match[str], named: str | NotUnderstood) -> _Named | NotUnderstood:
     """The OpenAI-compatible endpoints: the model stands in the body, as a rule as `publisher/model`."""
-    found = _body(body)
-    if isinstance(found, NotUnderstood):
-        return found
+    if isinstance(named, NotUnderstood):
+        return named
     method = path["method"] or path["own"]
-    if path["own"] and "/" not in found.model:
-        publisher, model = "openai", found.model
+    if path["own"] and "/" not in named:
+        publisher, model = "openai", named
     else:
-        publisher, _, model = found.model.partition("/")
+        publisher, _, model = named.partition("/")
     if not publisher or not _MODEL.fullmatch(model):
         return NotUnderstood("the body's `model` is not of the form publisher/model")
     return _Named(publisher, model, method, Dialect.OPENAI if method == "chat/completions" else Dialect.OTHER)
+
+
+# How the paths end to which the model stands in the body, or the one whose tokens are counted.
+_MODEL_IN_BODY = (
+    "/chat/completions",
+    "/responses",
+    "/embeddings",
+    f"/{COUNT_TOKENS}:rawPredict",
+    f"/{COUNT_TOKENS}:streamRawPredict",
+)
+_NOT_LOOKED_AT = NotUnderstood("no model was looked for in the body")
 
 
 class _Body(msgspec.Struct):
     model: str
 
 
-def _body(body: bytes | None) -> _Body | NotUnderstood:
+def _model_in(body: bytes | None) -> str | NotUnderstood:
     if body is None:
         return NotUnderstood("the model stands in the body, which can be sent only once and so not be read")
     try:
@@ -257,7 +305,7 @@ def _body(body: bytes | None) -> _Body | NotUnderstood:
         twice = body.count(b'"model"') > 1 and _names_model_twice(body)
     except UNREADABLE:
         return NotUnderstood("the body is not JSON with a `model`")
-    return NotUnderstood("the body names its `model` more than once") if twice else found
+    return NotUnderstood("the body names its `model` more than once") if twice else found.model
 
 
 def _names_model_twice(body: bytes) -> bool:

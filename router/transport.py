@@ -90,12 +90,14 @@ class RoutedTransport:
 
     def _exchange(self, stack: Stack, request: Any) -> Exchange | None:
         """The exchange for a request; None for one that is sent on unrouted."""
-        core, wishes = self._asked(request.headers)
-        try:
-            keys.hide(request, core.catalog.private_hosts)
-        except keys.WrongKey as error:
-            raise core.refusal(RequestNotUnderstood(str(error), core.policy.summary)) from None
         asked = _incoming(stack, request)
+        core, wishes = self._asked(asked.headers)
+        if "?" in asked.raw_path:
+            try:
+                keys.hide(request, core.catalog.private_hosts)
+            except keys.WrongKey as error:
+                raise core.refusal(RequestNotUnderstood(str(error), core.policy.summary)) from None
+            asked = _incoming(stack, request)
         call, auth = core.admit(asked, wishes, self._priority), auth_of(request)
         if call is not None:
             return Exchange(call.begin(), stack, request, asked.body, auth)
@@ -143,4 +145,5 @@ class RoutedTransport:
 def _incoming(stack: Stack, request: Any) -> Incoming:
     url = request.url
     raw_path = url.raw_path.decode("ascii")
-    return Incoming(request.method, url.scheme, url.host, url.port, raw_path, request.headers, stack.body(request))
+    headers = dict(request.headers.items())  # looked up so often that the stack's own kind would cost too much
+    return Incoming(request.method, url.scheme, url.host, url.port, raw_path, headers, stack.body(request))

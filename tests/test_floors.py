@@ -15,9 +15,9 @@ FLOORS = (
     "catalog/errors catalog/lines catalog/refresh/pages catalog/schema"
     " router/batch/lineup router/batch/outcome router/batch/tasks"
     " router/audit/__init__ router/audit/lines router/auditing"
-    " router/deadline router/kept router/redaction",
+    " router/deadline router/kept router/redaction router/wire",
     "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls"
-    " router/batch/record"
+    " router/batch/record router/members"
     " router/audit/log",
     "catalog/costs catalog/entries catalog/query",
     "catalog/draft catalog/price_files catalog/usages catalog/refresh/facts",
@@ -28,9 +28,9 @@ FLOORS = (
     "catalog/history catalog/lint/__init__ catalog/overlay catalog/refresh/__init__",
     "catalog/loader",
     "catalog/__init__ catalog/prices router/bell router/capacity/breaker router/capacity/knobs router/capacity/pace"
-    " router/counts router/hosts router/modes router/pins router/plan router/wire",
+    " router/counts router/hosts router/modes router/pins router/plan",
     "catalog/price_table catalog/throughput router/keys router/capacity/budget router/capacity/events"
-    " router/capacity/pools router/capacity/recorder router/members router/signals router/status router/streams",
+    " router/capacity/pools router/capacity/recorder router/signals router/status router/streams",
     "router/faults router/features router/probe/verdict router/relay router/resources router/thrift router/trace"
     " router/used",
     "router/affinity router/errors router/health router/target router/waiting",

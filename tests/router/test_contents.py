@@ -186,3 +186,52 @@ def test_a_prompt_is_bound_to_nothing_unless_it_is_a_name_as_a_whole(text: str) 
 @given(st.binary(max_size=100))
 def test_no_body_whatsoever_makes_reading_it_fail(body: bytes) -> None:
     assert isinstance(pins(b'{"cachedContent": "locations' + body), set)
+
+
+_members = st.dictionaries(
+    st.sampled_from(
+        ["contents", "generationConfig", "generation_config", "tools", "cachedContent", "labels", "google", "store"]
+    ),
+    st.sampled_from(
+        [
+            {},
+            None,
+            "c1",
+            [{"text": "a"}],
+            {"temperature": 0.5},
+            {"routingConfig": {}},
+            {"cached_content": "c"},
+            [{"googleSearch": {}}],
+            {"parts": [{"text": "a long text " * 500}]},
+            {"parts": [{"text": 'with "escapes"\n' * 500}]},
+            name("ragCorpora/1"),
+            "https://generativelanguage.googleapis.com/v1beta/files/1",
+            {"x": name("cachedContents/1", "eu"), "y": "see /locations/ there"},
+        ]
+    ),
+    max_size=4,
+)
+
+
+@given(_members, st.sampled_from([None, 1]), st.booleans())
+def test_a_body_that_is_seen_to_say_nothing_says_nothing_when_it_is_read(
+    body: dict[str, Any], indent: int | None, odd: bool
+) -> None:
+    text = json.dumps(body, indent=indent).encode()
+    text = text.replace(b"oo", b"o\\u006f").replace(b"/", b"\\/") if odd else text
+    with pytest.MonkeyPatch.context() as patch:
+        quick = read(text)
+        patch.setattr("router.contents._says_nothing", lambda *_: False)
+        patch.setattr("router.contents.short", lambda text: text)
+        assert read(text) == quick
+
+
+@pytest.mark.parametrize("text", ["\\q", "\\u12", "\\ud800"])
+def test_an_escape_that_is_none_makes_a_body_unreadable_in_a_long_string_too(text: str) -> None:
+    for long in ("", "a" * 9000):
+        assert read(f'{{"contents": "{long}{text}"}}'.encode()).features == {"unread-body"}
+
+
+def test_settings_that_are_given_twice_are_read_to_the_letter() -> None:
+    body = b'{"generationConfig": {"routingConfig": {}}, "generationConfig": {}}'
+    assert read(body).features == {"unread-body"}

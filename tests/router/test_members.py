@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.members import elements, members, plain, string
+from router.members import elements, members, plain, short, string
 
 keys = st.text(st.characters(exclude_characters='"\\', exclude_categories=["Cs", "Cc"]), max_size=6)
 values = st.recursive(
@@ -93,3 +93,35 @@ def test_an_array_is_cut_into_its_elements() -> None:
 def test_a_string_is_read_and_nothing_else() -> None:
     assert string(b'"a\\n"') == "a\n"
     assert string(b"1") is None
+
+
+LONG = {
+    "prose": ('he said \\"no\\"\\n' + "and left " * 100) * 10,
+    "base64": "QUJD/" * 2000,
+    "backslashes": "it said: " + "a\\\\" * 3000,
+    "escapes": "it said: " + "\\u00e9" * 2000,
+}
+
+
+@given(values, st.lists(st.sampled_from(sorted(LONG)), min_size=1, max_size=3))
+def test_a_short_text_says_the_same_but_for_long_strings(data: Any, kinds: list[str]) -> None:
+    texts = ", ".join(f'"{LONG[kind]}"' for kind in kinds)
+    text = f'{{"before": {json.dumps(data)}, "long": [{texts}], "after": {json.dumps(data)}}}'.encode()
+    assert json.loads(short(text)) == {"before": data, "long": ["~"] * len(kinds), "after": data}
+
+
+def test_a_text_that_is_full_of_quotes_is_left_as_it_is() -> None:
+    text = b'{"a": [' + b'"",' * 4000 + b'"' + b"x" * 9000 + b'"]}'
+    assert short(text) is text
+
+
+@pytest.mark.parametrize("name", ["projects/p/locations/us/x/", "//h/projects/", "https://h/", "p\\u0072ojects/"])
+def test_what_may_be_a_name_is_left_however_long(name: str) -> None:
+    text = f'{{"a": "{"x" * 9000}", "b": "{name + "1" * 9000}"}}'.encode()
+    assert short(text) == text.replace(b"x" * 9000, b"~")
+
+
+def test_nothing_but_strings_is_made_short() -> None:
+    """What stands between them decides whether it is JSON at all."""
+    for text in (b'{"a": [' + b" " * 9000 + b'1], "b": "c"}', b'{"a": "' + b"x" * 9000, b"1" * 9000):
+        assert short(text) == text

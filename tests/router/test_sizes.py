@@ -11,7 +11,7 @@ import pytest
 from catalog import Processing
 from router import NoRoute, Policy
 from router.contents import contents
-from router.sizes import at_most
+from router.sizes import at_most, limits
 from router.target import Target
 from tests.router.test_target import ask
 from tests.world import Backend, claim, make_router, model_at, roomy_catalog
@@ -37,7 +37,7 @@ def bound(body: Any, stated: int | None = None, url: str = URL) -> int | None:
     raw = json.dumps(body).encode()
     target = ask(url, body=raw)
     assert isinstance(target, Target)
-    return at_most(ROBIN, target, raw, contents(target, raw, {}), stated)
+    return at_most(limits(ROBIN), target, raw, contents(target, raw, {}), stated)
 
 
 @pytest.mark.parametrize(("size", "limit"), [(10, SMALL), (900, SMALL), (1_100, LARGE), (4_900, LARGE), (6_000, None)])
@@ -48,7 +48,7 @@ def test_the_bytes_of_a_text_bound_its_tokens(size: int, limit: int | None) -> N
 def test_only_sizes_that_claims_name_are_answered() -> None:
     """So that the plans of all requests together are few."""
     assert {bound(text(size)) for size in range(0, 6_000, 70)} == {SMALL, LARGE, None}
-    assert at_most(model_at({"eu": "eu"}, "wren"), *_parts(text(10))) is None
+    assert at_most(limits(model_at({"eu": "eu"}, "wren")), *_parts(text(10))) is None
 
 
 def _parts(body: Any) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import catalog
 from router.endpoints import address
 from router.streams import Dialect
-from router.target import Incoming, NotUnderstood, Target, parse
+from router.target import Incoming, NotUnderstood, Target, _remembered, parse
 from tests.router.support import each, each_stack, unexplained, vectors
 
 UNDERSTOOD = vectors("targets.toml", "understood")
@@ -218,3 +218,23 @@ def test_the_dialect_is_that_of_the_endpoint_not_of_the_model(url: str, dialect:
     target = ask(url, body=b'{"model":"google/gemini-3.8-flash"}')
     assert isinstance(target, Target)
     assert (target.model, target.dialect) == ("gemini-3.8-flash", dialect)
+
+
+def test_a_host_is_understood_by_the_catalog_that_names_it_and_by_no_other() -> None:
+    """In any order: what was understood before is remembered."""
+    asked = Incoming("POST", "https", "vertex.p.example.net", None, MODEL_PATH, {}, b"{}")
+    for hosts in ((), ("vertex.p.example.net",), ("other.example.net",), (), ("vertex.p.example.net",)):
+        assert isinstance(parse(asked, hosts), Target) == (asked.host in hosts)
+
+
+def test_the_model_is_that_of_this_body() -> None:
+    url = f"https://aiplatform.eu.rep.googleapis.com{CHAT_PATH}"
+    for model in ("a", "b", "a"):
+        assert fields(ask(url, body=f'{{"model": "google/{model}"}}'.encode()))["model"] == model
+
+
+def test_an_address_with_more_of_a_query_than_clients_put_there_is_not_remembered() -> None:
+    """It may hold a credential."""
+    held = _remembered.cache_info().misses
+    ask(f"https://aiplatform.eu.rep.googleapis.com{MODEL_PATH}?access_token=SECRET")
+    assert _remembered.cache_info().misses == held
