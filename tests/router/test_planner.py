@@ -3,15 +3,16 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 import catalog
-from catalog import Catalog, Model, Retirement, UnknownModel
+from catalog import Availability, Catalog, Model, Own, Reservation, Retirement, UnknownModel
 from catalog.query import NOTICE
 from router import Plan, Policy
 from router.planner import Planner
 from router.rules import Question
-from tests.world import TODAY, model_at, roomy_catalog
+from tests.world import TODAY, claim, model_at, roomy_catalog
 
 SHIPPED = catalog.load()
 EU = Policy(residency="eu")
@@ -215,6 +216,88 @@ def test_modes_of_one_location_come_in_the_order_in_which_they_were_asked_for() 
     for modes in (("provisioned", "standard"), ("standard", "provisioned")):
         found = plan(Policy(modes=modes), "claude-opus-4-6", SHIPPED, modes=modes)
         assert [each.mode for each in found.candidates if each.location == "europe-west1"] == list(modes)
+
+
+def test_what_is_reserved_is_tried_before_every_wish() -> None:
+    held = Reservation(model="robin", location="europe-west4", gsu=1, since=TODAY)
+    bought = Availability(**claim(locations=("eu", "europe-west4"), modes=("provisioned",), served="yes"))
+    model = msgspec.structs.replace(ROBIN, availability=(*ROBIN.availability, bought))
+    known, both = roomy_catalog(model, own=Own(reservations=(held,))), ("standard", "provisioned")
+    found = plan(Policy(prefer="eu", modes=both), known=known, modes=both, caller="us")
+    assert found.candidates[:3] == (
+        ("robin", "europe-west4", "provisioned"),
+        ("robin", "eu", "standard"),
+        ("robin", "us", "standard"),
+    )
+    earlier = plan(Policy(prefer="eu", modes=both), known=known, modes=both, on=TODAY - timedelta(days=1))
+    assert "provisioned" not in {each.mode for each in earlier.candidates}, "it is not held yet"
+
+
+def tiers(found: Plan) -> list[tuple[str, int]]:
+    return [(each.candidate.location, each.tier) for each in found.allowed]
+
+
+def test_candidates_are_of_one_tier_where_nobody_wished_otherwise() -> None:
+    """Within a tier the load may be spread; between tiers the order is somebody's wish."""
+    assert tiers(plan(Policy(prefer="europe-west4"), caller="us")) == [
+        ("europe-west4", 0),
+        ("us", 1),
+        ("global", 2),
+        ("eu", 3),
+        ("us-central1", 4),
+        ("europe-west1", 4),
+    ]
+
+
+# Exceptions, models that the catalog does not know, and resources
+
+SEARCHING = {"features": frozenset({"google-search"})}
+LENIENT = Policy(residency="eu", allow_features="google-search")
+
+
+def test_an_exception_that_is_used_is_told_and_warned_of() -> None:
+    found = plan(LENIENT, **SEARCHING)
+    assert found.exceptions == ("google-search",)
+    (warning,) = found.warnings
+    assert warning.startswith("google-search: Grounding with Google Search: ")
+    assert warning.endswith("admitted by the policy's allow_features")
+
+
+def test_an_exception_that_admits_nothing_is_not_told() -> None:
+    found = plan(Policy(residency="de", allow_features="google-search"), **SEARCHING)
+    assert (found.candidates, found.exceptions, found.warnings) == ((), (), ())
+
+
+def asked(caller: str, **fields: Any) -> Question:
+    return Question(**{"model": "", "modes": ("standard",), "on": TODAY, "caller": caller, **fields})
+
+
+def test_the_plan_for_a_stranger_has_its_own_location_alone_and_says_that_it_is_one() -> None:
+    for policy, allowed, refused in ((Policy(), ["us"], set()), (Policy(deny_locations="us"), [], {"us"})):
+        found = Planner(roomy_catalog(ROBIN), policy).plan_for_stranger(asked("us", model="starling"))
+        assert (found.model, found.modes, found.on) == ("starling", ("standard",), TODAY)
+        assert places(found) == allowed
+        assert set(rules(found)) == refused
+        assert found.warnings == ("starling is not in the catalog",)
+        assert found.summary == policy.summary
+
+
+def test_the_plan_for_a_resource_has_its_own_location_alone() -> None:
+    planner = Planner(roomy_catalog(ROBIN), EU)
+    there = planner.plan_for_resource(asked("europe-west4", resource="ragCorpora"))
+    assert (there.model, there.modes, there.on) == ("ragCorpora", ("standard",), TODAY)
+    assert (places(there), rules(there), there.warnings) == (["europe-west4"], {}, ())
+    outside = planner.plan_for_resource(asked("europe-west2", resource="ragCorpora"))
+    assert (outside.model, outside.modes, outside.on) == ("ragCorpora", ("standard",), TODAY)
+    assert (places(outside), rules(outside), outside.warnings) == ([], {"europe-west2": "location-outside"}, ())
+
+
+def test_the_plan_for_a_resource_tells_of_the_exception_that_it_rests_on() -> None:
+    planner = Planner(roomy_catalog(ROBIN), Policy(residency="eu", allow_features="rag"))
+    found = planner.plan_for_resource(asked("eu", resource="ragCorpora", features=frozenset({"rag"})))
+    assert found.exceptions == ("rag",)
+    assert len(found.warnings) == 1
+    assert found.warnings[0].startswith("rag: ")
 
 
 # Warnings

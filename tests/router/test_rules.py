@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from catalog import Availability, Denied, Model, Own, Processing, Reservation, Retirement
-from catalog.schema import DataSharing, Feature, Localised
-from router import Allowed, Policy, Refused
+from catalog.own import OwnQuota
+from catalog.schema import DataSharing, Feature, Localised, Quota
+from router import Allowed, Candidate, Policy, Refused
 from router import rules as rules_module
+from router.plan import Limit
 from router.rules import Question, Rules
 from tests.world import TODAY, claim, roomy_catalog
 
@@ -126,6 +128,9 @@ CASES: list[tuple[str, str, Policy, dict[str, Any], dict[str, str]]] = [
     }),
     ("not-known-to-be-served", "europe-west12", Policy(), {}, {
         "reason": "only evidence of less than medium confidence", "source": SERVED_URL,
+    }),
+    ("not-known-to-be-served", "europe-west12", Policy(), {"mode": "flex"}, {
+        "reason": "no claim says whether it is served in flex mode", "source": "",
     }),
     ("not-known-to-be-served", "eu", Policy(), {"on": date(2025, 12, 31)}, {
         "reason": "evidence begins on 2026-01-01", "source": SERVED_URL,
@@ -290,7 +295,10 @@ def test_an_exception_of_the_policy_admits_a_feature_and_is_told() -> None:
     assert allowed("eu", policy, **SEARCH)
     rules, asked = Rules(roomy_catalog(), policy), Question("m", ("standard",), TODAY, **SEARCH)
     assert rules.exceptions(asked) == ("google-search",)
-    assert "admitted by the policy's allow_features" in rules.why_exceptional("google-search", asked)
+    assert rules.why_exceptional("google-search", asked) == (
+        "google-search: Grounding with Google Search: Google's table of capabilities names grounding with Google "
+        "Search, but at which endpoints processing stays is not on record; admitted by the policy's allow_features"
+    )
 
 
 def test_by_location_a_feature_of_which_nothing_is_known_passes_and_is_told() -> None:
@@ -310,8 +318,31 @@ def test_a_guaranteed_feature_is_no_exception() -> None:
     assert isinstance(rules.judge(model, catalog.location("eu"), "standard", asked), Allowed)
 
 
+def test_a_guarantee_for_a_feature_must_be_as_good_as_any_other_evidence() -> None:
+    said = Localised(**claim(stays="yes", confidence="low"))
+    catalog = roomy_catalog()
+    catalog.features = {"google-search": Feature(id="google-search", name="Search", localised=(said,))}
+    model, asked = catalog.model("gemini-3.8-flash"), Question("m", ("standard",), TODAY, **SEARCH)
+
+    def judged(policy: Policy) -> Allowed | Refused:
+        return Rules(catalog, policy).judge(model, catalog.location("eu"), "standard", asked)
+
+    assert isinstance(judged(Policy(residency="eu", min_confidence="low")), Allowed)
+    found = judged(EU)
+    assert isinstance(found, Refused)
+    assert (found.rule, found.reason) == (
+        "feature-google-search",
+        "Search: only evidence of less than medium confidence",
+    )
+
+
 def test_without_a_residency_features_and_data_read_elsewhere_are_the_callers_affair() -> None:
     assert allowed("us", Policy(), **SEARCH, read=frozenset({"us"}))
+
+
+@pytest.mark.parametrize("place", ["eu", "europe-west4"])
+def test_data_may_be_read_anywhere_inside_the_residency(place: str) -> None:
+    assert allowed("eu", EU, read=frozenset({place}))
 
 
 def test_a_client_with_a_certificate_may_go_to_regions() -> None:
@@ -331,6 +362,7 @@ def resource(place: str, policy: Policy, own: Own | None = None, **question: Any
     ("place", "policy", "question", "rule"),
     [
         ("europe-west4", EU, {}, ""),
+        ("eu", EU, {}, ""),
         ("europe-west2", EU, {}, "location-outside"),
         ("us", EU, {}, "location-outside"),
         ("global", EU, {}, "no-boundary"),
@@ -357,6 +389,44 @@ def test_a_resource_is_judged_by_where_it_stands_and_by_what_it_does(
     assert (judged.rule if isinstance(judged, Refused) else "") == rule
 
 
+def test_a_resource_that_may_stay_is_told_by_what_and_goes_to_its_own_host() -> None:
+    admitted = Allowed(
+        candidate=Candidate("ragCorpora", "europe-west4", "standard"),
+        kind="region",
+        host="europe-west4-aiplatform.googleapis.com",
+        boundary="nl",
+        source=BOUND_URL,
+        checked=None,
+        why="ragCorpora stays where it is; the location stands within eu",
+    )
+    assert resource("europe-west4", EU) == admitted
+    assert resource("europe-west4", EU, host="1.europe-west4-2.prediction.vertexai.goog") == msgspec.structs.replace(
+        admitted, host="1.europe-west4-2.prediction.vertexai.goog"
+    )
+    assert resource("europe-west4", Policy()) == msgspec.structs.replace(
+        admitted, source="", why="ragCorpora stays where it is"
+    )
+
+
+def test_a_resource_at_global_stays_inside_nothing() -> None:
+    found = resource("global", Policy())
+    assert isinstance(found, Allowed)
+    assert found.boundary == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("place", "rule", "reason", "source"),
+    [
+        ("global", "no-boundary", "global stands nowhere in particular", BOUND_URL),
+        ("europe-west2", "location-outside", "the location stands outside eu", SERVED_URL),
+    ],
+)
+def test_a_resource_outside_is_refused_with_the_source_of_where_its_location_stands(
+    place: str, rule: str, reason: str, source: str
+) -> None:
+    assert resource(place, EU) == Refused(location=place, rule=rule, reason=reason, source=source)
+
+
 def test_an_overlay_denies_resources_too() -> None:
     judged = resource("eu", Policy(), own=CLOSED)
     assert isinstance(judged, Refused)
@@ -364,7 +434,94 @@ def test_an_overlay_denies_resources_too() -> None:
     assert isinstance(resource("us", Policy(), own=CLOSED), Allowed), "denied for one model only"
 
 
+# Models that the catalog does not know
+
+
+def stranger(place: str, policy: Policy | None = None, own: Own | None = None, **question: Any) -> Allowed | Refused:
+    catalog = roomy_catalog(own=own)
+    asked = Question(**{"model": "starling", "modes": ("standard",), "on": TODAY, "caller": place, **question})
+    return Rules(catalog, policy or Policy()).judge_stranger(catalog.location(place), asked)
+
+
+def test_a_stranger_is_kept_at_the_clients_location_of_which_nothing_is_promised() -> None:
+    admitted = Allowed(
+        candidate=Candidate("starling", "europe-west4", "standard"),
+        kind="region",
+        host="europe-west4-aiplatform.googleapis.com",
+        boundary="unknown",
+        source="",
+        checked=None,
+        why="the model is not in the catalog; the client's own location is kept",
+    )
+    assert stranger("europe-west4") == admitted
+    assert stranger("europe-west4", Policy(allow_locations="europe-west4", caller_location="wall")) == admitted
+    with_certificate = msgspec.structs.replace(admitted, host="europe-west4-aiplatform.mtls.googleapis.com")
+    assert stranger("europe-west4", mtls=True) == with_certificate
+
+
+def test_a_stranger_is_asked_for_in_the_first_of_its_modes() -> None:
+    found = stranger("eu", Policy(modes=["standard", "flex"]), modes=("flex", "standard"))
+    assert isinstance(found, Allowed)
+    assert found.candidate.mode == "flex"
+    found = stranger("eu", modes=("flex", "standard"))
+    assert isinstance(found, Refused)
+    assert found.rule == "mode-not-allowed"
+
+
+NO_STARLINGS = Own(denied=(Denied(locations=("us",), models=("starling",), reason="not for starlings"),))
+
+
+@pytest.mark.parametrize(
+    ("place", "policy", "given", "rule", "reason"),
+    [
+        ("eu", {}, {"own": CLOSED}, "location-denied", "the overlay denies it: under review"),
+        ("us", {}, {"own": NO_STARLINGS}, "location-denied", "the overlay denies it: not for starlings"),
+        ("us", {"deny_locations": "us"}, {}, "location-denied", "the policy's deny_locations names it"),
+        ("us", {"kinds": "region"}, {}, "kind-not-allowed", "the policy's kinds do not include multi_region"),
+        (
+            "us",
+            {},
+            {"pins": frozenset({"eu"})},
+            "pinned",
+            "a resource that the request names binds it to eu",
+        ),
+        (
+            "us",
+            {"allow_models": "claude-opus-4-7"},
+            {},
+            "model-not-allowed",
+            "the policy's allow_models does not name starling",
+        ),
+        (
+            "us",
+            {"allow_models": "claude-opus-4-7", "deny_locations": "us"},
+            {},
+            "location-denied",
+            "the policy's deny_locations names it",
+        ),
+    ],
+)
+def test_a_stranger_is_refused_by_what_overlay_and_policy_say_of_places_and_models(
+    place: str, policy: dict[str, Any], given: dict[str, Any], rule: str, reason: str
+) -> None:
+    assert stranger(place, Policy(**policy), **given) == Refused(location=place, rule=rule, reason=reason)
+
+
 # Overlays
+
+
+def test_what_is_reserved_here_may_be_used_though_the_policy_does_not_name_its_mode() -> None:
+    """Who has bought capacity has said that they want it; who says `ignore` has taken that back."""
+    own = Own(reservations=(Reservation(model="robin", location="europe-west8", gsu=2, since=TODAY),))
+    asked: dict[str, Any] = {"mode": "provisioned", "own": own}
+    assert allowed("europe-west8", **asked).candidate.mode == "provisioned"
+    catalog = roomy_catalog(ROBIN, own=own)
+    by_alias = Question("robin@1", ("provisioned",), TODAY)
+    assert isinstance(
+        Rules(catalog, Policy()).judge(ROBIN, catalog.location("europe-west8"), "provisioned", by_alias), Allowed
+    )
+    assert refused("europe-west8", Policy(reservations="ignore"), **asked).rule == "mode-not-allowed"
+    assert refused("europe-west8", mode="batch", own=own).rule == "mode-not-allowed", "batch is not bought ahead"
 
 
 def test_a_reservation_admits_provisioned_throughput_where_and_while_it_holds() -> None:
@@ -516,6 +673,7 @@ def test_under_a_residency_the_evidence_is_the_boundarys_claim() -> None:
     assert (found.kind, found.host) == ("multi_region", "aiplatform.eu.rep.googleapis.com")
     assert (found.boundary, found.source, found.checked) == ("eu", BOUND_URL, date(2026, 11, 2))
     assert found.why == "served in standard mode; processing stays in eu"
+    assert not found.own
 
 
 def test_without_a_residency_the_evidence_is_the_claim_that_it_is_served() -> None:
@@ -574,6 +732,36 @@ def test_a_location_that_no_rule_refuses_is_admitted_for_each_of_its_modes() -> 
     policy = Policy(modes=["standard", "batch", "provisioned"])
     assert allowed("europe-west8", policy, mode="batch").candidate.mode == "batch"
     assert allowed("europe-west8", policy, mode="provisioned").candidate.mode == "provisioned"
+
+
+# How use is limited there, which is what pacing starts from
+
+
+def quota(system: str = "lineage", bucket: str = "songbirds", **limits: int) -> dict[str, Any]:
+    return {"quota": (Quota(**claim(locations=("eu",), system=system, bucket=bucket, **limits)),)}
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"),
+    [
+        ({}, Limit()),
+        (quota(requests_per_minute=120), Limit(bucket="songbirds", per_second=2.0)),
+        (quota(requests_per_minute=120, tokens_per_minute=600), Limit(bucket="songbirds", per_second=2.0)),
+        (quota(tokens_per_minute=600), Limit(bucket="songbirds", per_second=10.0, in_tokens=True)),
+        (quota(input_tokens_per_minute=600), Limit(bucket="songbirds", in_tokens=True)),
+        (quota(output_tokens_per_minute=600), Limit(bucket="songbirds", in_tokens=True)),
+        (quota(), Limit(bucket="songbirds")),
+        (quota("model", requests_per_minute=120), Limit(per_second=2.0)),
+    ],
+)
+def test_a_published_quota_limits_use_and_only_a_lineage_shares_it(said: dict[str, Any], limit: Limit) -> None:
+    assert allowed("eu", model=robin(**said)).limit == limit
+    assert allowed("us", model=robin(**said)).limit == Limit(), "it is a quota of another location"
+
+
+def test_a_quota_of_the_projects_own_is_for_one_model_alone() -> None:
+    own = Own(quotas=(OwnQuota(model="robin", locations=("eu",), requests_per_minute=60),))
+    assert allowed("eu", model=robin(**quota(requests_per_minute=120)), own=own).limit == Limit(per_second=1.0)
 
 
 # The caller's own location, without a residency

@@ -87,6 +87,13 @@ def test_a_success_is_handed_over_whatever_it_says(status: int) -> None:
     assert not signal.failed
 
 
+@pytest.mark.parametrize("status", [300, 302, 399])
+def test_a_redirect_is_no_success_whatever_it_says(status: int) -> None:
+    """To follow it, or to hand it over as an answer, would leave the choice of the host to someone else."""
+    signal = classify(status, JSON, b'{"candidates":[]}', "eu")
+    assert (signal.kind, signal.action, signal.status) == ("redirect", Action.NEXT, status)
+
+
 def test_an_answer_blocked_by_a_filter_is_a_success() -> None:
     """Another location is never tried to get around a filter."""
     assert classify(200, JSON, b'{"promptFeedback":{"blockReason":"SAFETY"}}', "eu") == OK
@@ -235,6 +242,11 @@ def test_a_message_is_one_line_and_not_long() -> None:
     assert signal.message.endswith("…")
 
 
+def test_a_message_that_is_just_not_too_long_is_told_whole() -> None:
+    text = "x" * 299 + "!"
+    assert classify(400, JSON, google(400, "INVALID_ARGUMENT", text), "eu").message == text
+
+
 @pytest.mark.parametrize(
     ("signal", "label"),
     [
@@ -266,6 +278,13 @@ def test_an_error_in_a_200_is_taken_for_what_it_is(vector: dict[str, Any]) -> No
 def test_an_error_event_that_names_no_status_is_a_fault_of_the_location() -> None:
     signal = classify_event(parse_error(b'{"error":{'), "eu")
     assert (signal.kind, signal.status) == ("unavailable", 500)
+
+
+@pytest.mark.parametrize("code", [100, 200, 302])
+def test_an_error_event_with_a_status_that_no_error_has_is_never_a_success(code: int) -> None:
+    """A proxy that repeats the status of the stream in its error; whatever it means, the answer is not whole."""
+    signal = classify_event(parse_error(f'{{"error":{{"code":{code},"message":"made up"}}}}'.encode()), "eu")
+    assert (signal.kind, signal.action) == (("redirect", Action.NEXT) if code == 302 else ("rejected", Action.STOP))
 
 
 # Exceptions
@@ -352,6 +371,16 @@ def test_an_exception_derived_from_a_stacks_own_is_judged_as_that(module: Module
     signal = classify_exception(Own("made up"))
     assert signal is not None
     assert signal.kind == "timeout"
+
+
+def test_it_does_not_matter_in_which_module_of_a_stack_an_exception_is_made() -> None:
+    """Releases differ in whether their exceptions name the package or the module behind it."""
+    inner = type("ConnectError", (Exception,), {"__module__": "httpcore._exceptions"})
+    foreign = type("ConnectError", (Exception,), {"__module__": "redis.httpcore"})
+    signal = classify_exception(inner("made up"))
+    assert signal is not None
+    assert signal.kind == "connect"
+    assert classify_exception(foreign("made up")) is None, "another package's error of the same name"
 
 
 def test_the_builtin_time_out_is_one() -> None:
