@@ -49,6 +49,8 @@ _NAMED = re.compile(rb'"projects/[^/"\\\s]+/locations/([^/"\\\s]+)/([a-zA-Z]+)[^
 _ROUTED = re.compile(r"locations(?:/|%2[Ff])([^/%&]*)")
 _RESERVED = ("provisioned", "single_zone_provisioned")  # between which the header for both does not tell
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+_REMEMBERED = 1024
+_LONG = 4096
 
 
 class Guard:
@@ -62,6 +64,7 @@ class Guard:
             self._countries |= catalog.countries(name)
         self._ids = {name: each.id for each in catalog.models.values() for name in (each.id, *each.aliases)}
         self._known: dict[tuple[object, ...], str] = {}
+        self._places: dict[tuple[str, str, str, int | None, str, str], Location] = {}
 
     def check(
         self,
@@ -93,18 +96,12 @@ class Guard:
         Raises:
             GuardStop: with what is wrong. Nothing must be sent.
         """
-        found = _address(method, raw_path, model)
-        if scheme != "https" or port not in (None, 443) or found is None:
-            raise GuardStop(f"{scheme}://{host} with this path is not an address of a model; nothing was sent")
-        location = self._catalog.locations.get(found[1])
-        if location is None or host not in _hosts(location, host):
-            raise GuardStop(f"host {host} and location {found[1]!r} do not belong together; nothing was sent")
-        named = (found[2] or model).replace("%40", "@")
-        if found.re is _PATH and model and self._ids.get(named, named) != model:
-            raise GuardStop(f"the path names another model than {model}; nothing was sent")
-        if any(name.startswith("x-vertex-router") for name in headers):
+        address = (method, scheme, host, port, raw_path, model)
+        location = self._places.get(address) or self._place(*address)
+        if [name for name in headers if name.startswith("x-vertex-router")]:
             raise GuardStop("a header that is meant for the router would leave; nothing was sent")
-        if any(name != location.id for name in _ROUTED.findall(headers.get("x-goog-request-params", ""))):
+        said = headers.get("x-goog-request-params")
+        if said is not None and any(name != location.id for name in _ROUTED.findall(said)):
             raise GuardStop(f"a header asks for another location than {location.id}; nothing was sent")
         mode = _mode(headers)
         key = (model, location.id, mode, on, tokens, features)
@@ -114,6 +111,23 @@ class Guard:
             wrong = self._known[key] = self._wrong(known, location, mode, on, tokens, features, kept=not model)
         if wrong := wrong or self._wrong_body(body, location, on, tokens, stated):
             raise GuardStop(f"{location.id} is outside the policy: {wrong}; nothing was sent")
+
+    def _place(self, method: str, scheme: str, host: str, port: int | None, raw_path: str, model: str) -> Location:
+        """The location to which an address leads, if all of it agrees; remembered, for it depends on nothing else."""
+        found = _address(method, raw_path, model)
+        if scheme != "https" or port not in (None, 443) or found is None:
+            raise GuardStop(f"{scheme}://{host} with this path is not an address of a model; nothing was sent")
+        location = self._catalog.locations.get(found[1])
+        if location is None or host not in _hosts(location, host):
+            raise GuardStop(f"host {host} and location {found[1]!r} do not belong together; nothing was sent")
+        named = (found[2] or model).replace("%40", "@")
+        if found.re is _PATH and model and self._ids.get(named, named) != model:
+            raise GuardStop(f"the path names another model than {model}; nothing was sent")
+        if raw_path.partition("?")[2] in ("", "alt=sse"):  # another query may hold what is not to be kept
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()
+            self._places[method, scheme, host, port, raw_path, model] = location
+        return location
 
     def check_unrouted(self, host: str) -> None:
         """Passes a request that could not be read, which no policy does that rules out any location.
@@ -185,6 +199,7 @@ class Guard:
             return f"the request may be larger than {tokens:,} tokens"
         if policy.residency is None or not body:
             return "the body can't be read" if self._unread(body) else ""
+        body = _outline(body)
         if wrong := self._wrong_names(body, location):
             return wrong
         try:
@@ -264,6 +279,34 @@ class _Tools(msgspec.Struct):
 
 
 _TOOLS = msgspec.json.Decoder(_Tools)
+
+
+def _outline(body: bytes) -> bytes:
+    """A body without the insides of its long strings, among which is neither a tool nor the name of a resource.
+
+    A string ends at the first quote before which no backslash stands, or an even number. Where quotes stand so close
+    that looking at each would take longer than reading, the rest is left as it is.
+    """
+    kept, begin, opening, quotes = [], 0, -1, 0
+    at = body.find(b'"') if len(body) > _LONG else -1
+    while at >= 0 and quotes < 256 + at // 200:
+        quotes += 1
+        if opening < 0:
+            opening = at
+        elif _ends_string(body, at):
+            if at - opening > _LONG and not body.startswith(b"projects/", opening + 1):
+                kept.append(body[begin : opening + 1])
+                begin = at
+            opening = -1
+        at = body.find(b'"', at + 1)
+    return b"".join([*kept, body[begin:]])
+
+
+def _ends_string(body: bytes, at: int) -> bool:
+    backslashes = 0
+    while body[at - backslashes - 1] == ord("\\"):
+        backslashes += 1
+    return backslashes % 2 == 0
 
 
 def _hosts(location: Location, host: str) -> set[str]:

@@ -390,3 +390,38 @@ def test_a_size_for_which_guarantees_were_asked_must_hold_the_request() -> None:
     for too_large in ({"body": b'{"x":"' + b"x" * 200_000 + b'"}'}, {"body": b"{}", "stated": 100_001}):
         with pytest.raises(GuardStop, match="larger than 100,000 tokens"):
             check(german, **there, **too_large)
+
+
+LONG = {
+    "prose": 'he said \\"no\\"\\n' + "and left " * 2000,
+    "base64": "QUJD/" * 2000,
+    "backslashes": "it said: " + "a\\\\" * 3000,
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+@pytest.mark.parametrize(
+    ("member", "word"),
+    [
+        ('"tools": [{"googleSearch": {}}]', "googleSearch stays inside"),
+        ('"cachedContent": "projects/p/locations/us/cachedContents/1"', "another location"),
+        ('"x": "projects/p/locations/us/cachedContents/' + "1" * 9000 + '"', "another location"),
+        ('"x": "' + "a" * 9000 + '\\"}', "can't be read"),
+    ],
+)
+def test_nothing_is_hidden_by_long_strings(kind: str, member: str, word: str) -> None:
+    long = f'"contents": [{{"parts": [{{"text": "{LONG[kind]}"}}]}}]'
+    for text in (f"{{{long}, {member}}}", f"{{{member}, {long}}}"):
+        with pytest.raises(GuardStop, match=word):
+            check(body=text.encode())
+    assert check(body=f"{{{long}}}".encode()) is None
+
+
+def test_an_address_that_passed_passes_for_no_other_method_model_or_port() -> None:
+    guard = Guard(CATALOG, EU)
+    given = {"scheme": "https", "port": None, "headers": {}, "on": TODAY, **at("europe-west4")}
+    assert guard.check(**given) is None
+    for change in ({"method": "GET"}, {"scheme": "http"}, {"port": 8443}, {"model": "gemini-2.5-pro"}):
+        with pytest.raises(GuardStop):
+            guard.check(**{**given, **change})
+    assert guard.check(**given) is None
