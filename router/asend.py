@@ -37,7 +37,11 @@ class AsyncSender:
                     response = await answer.open(request)
                     relay = exchange.relay(attempt, response)
                     if relay is None:
-                        return exchange.whole(attempt, response, await _read(response.aiter_bytes(), deadline))
+                        response.stream = exchange.stack.async_body(
+                            _in_time(response.stream, deadline), response.stream.aclose
+                        )
+                        await response.aread()
+                        return exchange.whole(attempt, response)
                     chunks = response.aiter_bytes()
                     first = await _first_content(relay, chunks, deadline)
             except Exception as error:
@@ -63,6 +67,7 @@ class _Answer:
 
     def __init__(self, clients: Clients, stack: Stack) -> None:
         self._clients = clients
+        self._stack = stack
         self._lease: Lease | None = clients.atake(stack)
         self._response: Any = None
         self._kept = False
@@ -81,7 +86,10 @@ class _Answer:
         kept = Kept()
         kept.alisten(request)
         try:
-            self._response = await self._lease.client.send(request, **AS_IT_IS)
+            if (way := self._lease.way(self._stack, request)) is not None:
+                self._response = await way.handle_async_request(request)
+            else:
+                self._response = await self._lease.client.send(request, **AS_IT_IS)
         except BaseException as error:
             self.stale = bool(kept)
             if never_opened(error):
@@ -105,12 +113,10 @@ class _Answer:
             await self._clients.adone(lease)
 
 
-async def _read(chunks: AsyncIterator[bytes], deadline: Deadline) -> bytes:
-    parts = []
+async def _in_time(chunks: AsyncIterator[bytes], deadline: Deadline) -> AsyncGenerator[bytes, None]:
     async for chunk in chunks:
         deadline.left_s()
-        parts.append(chunk)
-    return b"".join(parts)
+        yield chunk
 
 
 async def _first_content(relay: Relay, chunks: AsyncIterator[bytes], deadline: Deadline) -> bytes:

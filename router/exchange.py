@@ -5,6 +5,7 @@ All that sync and async have in common; the transport adds only the sending, rea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -55,6 +56,7 @@ class Exchange:
         self._body = body
         self._authorization = ""
         self._answer: _Answer | None = None
+        self._whole: Any = None
         self._error: Exception | None = None
         self._limits: dict[str, float] = {}
         self._met_stale = False
@@ -120,9 +122,10 @@ class Exchange:
         self._limits["read"] = self._own_limit("read", self.core.policy.attempt_limit_s)
         return Relay(content_type, target.dialect, attempt.candidate.location)
 
-    def whole(self, attempt: Attempt, response: Any, content: bytes) -> Signal:
+    def whole(self, attempt: Attempt, response: Any) -> Signal:
         """What a response that was read whole tells."""
-        self._answer, self._error = _answer(response, content=content), None
+        self._got(whole=response)
+        content: bytes = response.content
         signal = classify(response.status_code, response.headers, content, attempt.candidate.location)
         if signal.action is Action.NEXT and not self._may_repeat(signal):
             signal = msgspec.structs.replace(signal, action=Action.STOP)
@@ -139,17 +142,17 @@ class Exchange:
     def fault(self, response: Any, relay: Relay) -> Signal:
         """What a stream tells that failed before its first content."""
         fault = relay.fault or STREAM_CUT
-        self._answer, self._error = None, None
+        self._got()
         if fault.status is not None:  # the client gets the error event as the response that it might have been
             answer = _answer(response, content=relay.error)
             headers = [pair for pair in answer.headers if pair[0].lower() != b"content-type"]
             headers.append((b"content-type", b"application/json"))
-            self._answer = msgspec.structs.replace(answer, status=fault.status, headers=headers)
+            self._got(msgspec.structs.replace(answer, status=fault.status, headers=headers))
         return fault
 
     def handed_over(self, response: Any, body: Any) -> Signal:
         """A stream whose first content has come: from here on the caller has it."""
-        self._answer, self._error = _answer(response, stream=body), None
+        self._got(_answer(response, stream=body))
         return OK
 
     def finished(self, attempt: Attempt, relay: Relay) -> None:
@@ -171,7 +174,7 @@ class Exchange:
         signal = classify_exception(error)
         if signal is None:
             raise error
-        self._answer, self._error = None, error
+        self._got(error=error)
         if kept and signal.kind == "reset" and not self._met_stale:
             self._met_stale = True
             signal = msgspec.structs.replace(signal, kind="stale", scope=Scope.REQUEST)
@@ -200,15 +203,24 @@ class Exchange:
         Raises:
             Exhausted: no attempt was answered; it is also an error of the client's own stack.
         """
-        trace, answer = self.call.trace, self._answer
-        if answer is None:
+        trace, answer, response = self.call.trace, self._answer, self._whole
+        if answer is not None:
+            response = self.stack.response(answer.status, answer.headers, answer.extensions, **answer.body)
+        elif response is not None:
+            _as_read(response, self.stack)
+        else:
             kind = Exhausted if trace.eta_s is None else NoCapacity
             raise self.stack.error(kind, self._native(), trace) from self._error
-        headers = [*answer.headers, (TRACE_HEADER.encode(), trace.header().encode())]
+        response.headers[TRACE_HEADER] = trace.header()
         if trace.outcome != "answered":
             # One owner of retries: clients that heed this header stop at once.
-            headers.append((b"x-should-retry", b"false"))
-        return self.stack.response(answer.status, headers, {**answer.extensions, TRACE: trace}, **answer.body)
+            response.headers["x-should-retry"] = "false"
+        response.extensions[TRACE] = trace
+        return response
+
+    def _got(self, answer: _Answer | None = None, *, whole: Any = None, error: Exception | None = None) -> None:
+        """What the client will get, if nothing better comes: one of these."""
+        self._answer, self._whole, self._error = answer, whole, error
 
     def _native(self) -> str:
         """The error of the stack that this failure would have been without a router."""
@@ -220,8 +232,22 @@ class Exchange:
 
 def _answer(response: Any, **body: Any) -> _Answer:
     headers = [pair for pair in response.headers.raw if pair[0].lower() not in _NOT_PASSED_ON]
-    extensions = {key: response.extensions[key] for key in _EXTENSIONS if key in response.extensions}
-    return _Answer(response.status_code, headers, extensions, body)
+    return _Answer(response.status_code, headers, _passed_on(response.extensions), body)
+
+
+def _as_read(response: Any, stack: Stack) -> None:
+    """Makes of a response that was read whole one that says of itself what is true now."""
+    names = [name.decode("ascii") for name, _ in response.headers.raw if name.lower() in _NOT_PASSED_ON]
+    if names and [name.lower() for name in names] != ["content-length"]:
+        for name in names:
+            response.headers.pop(name, None)
+        response.headers["content-length"] = str(len(response.content))
+    response.stream, response.next_request = stack.module.ByteStream(response.content), None
+    response.extensions = _passed_on(response.extensions)
+
+
+def _passed_on(extensions: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: extensions[key] for key in _EXTENSIONS if key in extensions}
 
 
 def trace_of(result: Any) -> Trace | None:

@@ -37,7 +37,11 @@ class Sender:
                     response = answer.open(request)
                     relay = exchange.relay(attempt, response)
                     if relay is None:
-                        return exchange.whole(attempt, response, _read(response.iter_bytes(), deadline))
+                        response.stream = exchange.stack.sync_body(
+                            _in_time(response.stream, deadline), response.stream.close
+                        )
+                        response.read()
+                        return exchange.whole(attempt, response)
                     chunks = response.iter_bytes()
                     first = _first_content(relay, chunks, deadline)
             except Exception as error:
@@ -63,6 +67,7 @@ class _Answer:
 
     def __init__(self, clients: Clients, stack: Stack) -> None:
         self._clients = clients
+        self._stack = stack
         self._lease: Lease | None = clients.take(stack)
         self._response: Any = None
         self._kept = False
@@ -81,7 +86,10 @@ class _Answer:
         kept = Kept()
         kept.listen(request)
         try:
-            self._response = self._lease.client.send(request, **AS_IT_IS)
+            if (way := self._lease.way(self._stack, request)) is not None:
+                self._response = way.handle_request(request)
+            else:
+                self._response = self._lease.client.send(request, **AS_IT_IS)
         except BaseException as error:
             self.stale = bool(kept)
             if never_opened(error):
@@ -105,12 +113,10 @@ class _Answer:
             self._clients.done(lease)
 
 
-def _read(chunks: Iterator[bytes], deadline: Deadline) -> bytes:
-    parts = []
+def _in_time(chunks: Iterator[bytes], deadline: Deadline) -> Iterator[bytes]:
     for chunk in chunks:
         deadline.left_s()
-        parts.append(chunk)
-    return b"".join(parts)
+        yield chunk
 
 
 def _first_content(relay: Relay, chunks: Iterator[bytes], deadline: Deadline) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import logging
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import ModuleType
@@ -30,17 +31,22 @@ class Stack:
 
     def __init__(self, module: ModuleType) -> None:
         self.module: Any = module
+        self._logger = logging.getLogger(module.__name__)
         # Making a URL object costs more than the whole decision, and the same few come again.
         self.url = functools.lru_cache(_CACHED_URLS)(self._url)
 
     def _url(self, host: str, raw_path: str) -> Any:
-        return self.module.URL(scheme="https", host=host, raw_path=raw_path.encode("ascii"))
+        return self._quiet(self.module.URL(scheme="https", host=host, raw_path=raw_path.encode("ascii")))
 
-    def _quiet(self, request: Any) -> Any:
-        """The request, whose address shows no credential when it is printed: HTTP clients log whole addresses."""
-        if b"key=" in request.url.query or b"token=" in request.url.query or request.url.userinfo:
-            request.url = _quiet_url(self.module.URL)(request.url)
-        return request
+    def _quiet(self, url: Any) -> Any:
+        """The address, which shows no credential when it is printed: HTTP clients log whole addresses."""
+        tells = b"key=" in url.query or b"token=" in url.query or url.userinfo
+        return _quiet_url(self.module.URL)(url) if tells else url
+
+    @property
+    def logs(self) -> bool:
+        """Whether its clients write a line for each request that they send."""
+        return self._logger.isEnabledFor(logging.INFO)
 
     def body(self, request: Any) -> bytes | None:
         """The body of a request; None when it can be read only once, which is left to the sending."""
@@ -59,7 +65,8 @@ class Stack:
             stream=request.stream,
             extensions=request.extensions,
         )
-        return self._quiet(copy)
+        copy.url = self._quiet(copy.url)
+        return copy
 
     def request(self, like: Any, url: Any, headers: Mapping[str, str], body: bytes | None, timeout_s: Any) -> Any:
         """A copy of a request for another address.
@@ -70,26 +77,22 @@ class Stack:
             body: its content; None sends its own stream, which can be read once.
             timeout_s: seconds for connecting, writing, reading and a free connection.
         """
-        drop = {b"host", _SAID_AGAIN, *(name.lower().encode("ascii") for name in headers)}
-        if body is not None:
-            drop |= {b"content-length", b"transfer-encoding"}  # set anew for a body that is known whole
-        own = [(name, value) for name, value in like.headers.raw if name.lower() not in drop and not _ours(name)]
-        added = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-        stream = like.stream
-        if body is not None:
-            stream = self.module.ByteStream(body)
-        if body or (body is not None and "content-length" in like.headers):
-            added.append((b"Content-Length", str(len(body)).encode("ascii")))
-        made = self.module.Request(
-            like.method,
-            url,
-            headers=[(b"Host", url.netloc), *own, *added],
-            stream=stream,  # not `content=`: what that would find out anew is known
-            extensions={**like.extensions, "timeout": timeout_s},
-        )
+        stream = like.stream if body is None else self.module.ByteStream(body)
+        extensions = {**like.extensions, "timeout": timeout_s}
+        # `stream=` and not `content=`, which would find out anew what is known.
+        made = self.module.Request(like.method, url, headers=like.headers, stream=stream, extensions=extensions)
+        own, host = like.headers.raw, url.raw_host if url.port is None else url.netloc
+        if not _usual(own, body):
+            made.headers = self.module.Headers([(b"Host", host), *_rest(own, headers, body)])
+        elif own[0][1] != host:
+            made.headers["Host"] = host.decode("ascii")
+        for name, value in headers.items():
+            made.headers[name] = value
         if body is not None:
             made.read()
-        return self._quiet(made)
+        if type(url) is not self.module.URL:
+            made.url = url
+        return made
 
     def error(self, kind: type[RouterError], native: str, *args: Any) -> RouterError:
         """An error of this package that is also the stack's own `native` error, so that either name catches it."""
@@ -111,9 +114,40 @@ class Stack:
         return _body(self.module.AsyncByteStream, _AsyncBody)(chunks, close)
 
 
+def _usual(headers: list[tuple[bytes, bytes]], body: bytes | None) -> bool:
+    """Whether all headers of a request may travel, as they nearly always may, in the order in which they are."""
+    names = {name.lower(): value for name, value in headers}
+    length = None if body is None else names.get(b"content-length", b"")
+    return (
+        bool(headers)
+        and headers[0][0] == b"Host"
+        and len(names) == len(headers)
+        and (body is None or (length == str(len(body)).encode() and b"transfer-encoding" not in names))
+        and _SAID_AGAIN not in names
+        and not [name for name in names if name.startswith(_OURS)]
+    )
+
+
+def _rest(
+    headers: list[tuple[bytes, bytes]], instead: Mapping[str, str], body: bytes | None
+) -> list[tuple[bytes, bytes]]:
+    """The headers that travel, besides `Host` and those that are set instead."""
+    drop = {b"host", _SAID_AGAIN, *(name.lower().encode("ascii") for name in instead)}
+    added = []
+    if body is not None:
+        drop |= {b"content-length", b"transfer-encoding"}  # set anew for a body that is known whole
+        if body or any(name.lower() == b"content-length" for name, _ in headers):
+            added = [(b"Content-Length", str(len(body)).encode("ascii"))]
+    kept = [(name, value) for name, value in headers if name.lower() not in drop and not _ours(name)]
+    return [*kept, *added]
+
+
+_OURS = ROUTER_HEADERS.encode()
+
+
 def _ours(name: bytes) -> bool:
     """Whether a header is between caller and router, and goes no further."""
-    return name.lower().startswith(ROUTER_HEADERS.encode())
+    return name.lower().startswith(_OURS)
 
 
 class _SyncBody:
