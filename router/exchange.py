@@ -91,7 +91,7 @@ class Exchange:
             host=request.url.host,
             port=request.url.port,
             raw_path=request.url.raw_path.decode("ascii"),
-            headers=request.headers,
+            headers=dict(request.headers.items()),
         )
         return request
 
