@@ -67,6 +67,9 @@ class Observer(Protocol):
     def broke(self, call: Call, signal: Signal) -> None:
         """A stream broke after its first content had reached the caller."""
 
+    def finished(self, call: Call) -> None:
+        """A stream has come to its end, after it `ended` for the router: what it told last is in the trace."""
+
 
 def _new_id() -> str:
     return secrets.token_hex(8)
@@ -410,6 +413,12 @@ class Call(msgspec.Struct, kw_only=True):
             if expected and traffic not in expected:
                 self.trace.mismatch = f"{mode} was asked for, and {traffic} was had"
                 self.core.counts.add("traffic-mismatch")
+
+    def finished(self, traffic: str) -> None:
+        """A stream has come to its end, where it told how its capacity was bought: the observers are told."""
+        self.bought(traffic)
+        for each in self.core.observers:
+            each.finished(self)
 
     def used(self, tokens: int) -> None:
         """How many tokens a streamed answer used."""

@@ -157,7 +157,7 @@ class Exchange:
 
     def finished(self, attempt: Attempt, relay: Relay) -> None:
         """A stream has come to its end."""
-        self.call.bought(traffic_in(relay.received))
+        self.call.finished(traffic_in(relay.received))
         if attempt.weighed and (tokens := tokens_used_in_stream(bytes(relay.received))) is not None:
             self.call.used(tokens)
 

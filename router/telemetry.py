@@ -159,6 +159,9 @@ class Telemetry:
         }
         self._metrics.broken.add(1, labels)
 
+    def finished(self, call: Call) -> None:
+        """See `Observer`. The span ended when the caller was given the stream."""
+
     def _attempt(
         self, request: _Open, attempt: Attempt, host: str, sent_ns: int, tried: Tried | None, now: int
     ) -> None:

@@ -18,7 +18,7 @@ from cachetools import LRUCache
 from catalog.query import Catalog
 from router.audit.digests import catalog_digest, plan_digest, policy_digest, policy_fields
 from router.audit.evidence import encoded_options, encoded_question, encoded_refusals, options
-from router.audit.lines import Broken, CatalogLine, Decision, Ended, Event, Option, PlanLine, PolicyLine, Tried
+from router.audit.lines import Broken, CatalogLine, Decision, Ended, Event, Late, Option, PlanLine, PolicyLine, Tried
 from router.audit.log import Log
 from router.audit.writer import Entry, Notice, Writer
 from router.auditing import Auditing
@@ -201,6 +201,14 @@ class Audit:
         location = call.trace.location
         event = Broken(at=self._at(), request=call.trace.id, location=location, outcome=signal.kind)
         self._put(call.core, event, after=True)
+
+    def finished(self, call: Call) -> None:
+        """See `Observer`."""
+        trace = call.trace
+        if trace.traffic:
+            model = trace.tried[-1].attempt.candidate.model
+            event = Late(at=self._at(), request=trace.id, model=model, location=trace.location, traffic=trace.traffic)
+            self._put(call.core, event, after=True)
 
     def _catch_up(self, call: Call, request: _Open, ended: str = "") -> None:
         """Puts on record what came of the attempts that were made."""

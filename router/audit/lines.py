@@ -138,6 +138,15 @@ class Broken(_Event, frozen=True, kw_only=True, tag="broken"):
     outcome: str
 
 
+class Late(_Event, frozen=True, kw_only=True, tag="late"):
+    """What the stream of an answered request told at its end, after its attempt was on record."""
+
+    request: str
+    model: str
+    location: str
+    traffic: str
+
+
 class Gap(_Event, frozen=True, kw_only=True, tag="gap"):
     """For a while nothing could be written: so many lines were lost, so many requests refused."""
 
@@ -149,7 +158,7 @@ class Closed(_Event, frozen=True, kw_only=True, tag="closed"):
     """The process stopped writing, in good order."""
 
 
-Event = Opened | PolicyLine | CatalogLine | PlanLine | Decision | Tried | Ended | Broken | Gap | Closed
+Event = Opened | PolicyLine | CatalogLine | PlanLine | Decision | Tried | Ended | Broken | Late | Gap | Closed
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from router.audit.lines import Broken, Decision, Ended, Event, Gap, PolicyLine, Tried
+from router.audit.lines import Broken, Decision, Ended, Event, Gap, Late, PolicyLine, Tried
 from router.audit.reading import Chain
 
 _ANSWERED = "ok"
@@ -112,6 +112,9 @@ def _count(found: Summary, event: Event) -> None:
         case Broken():
             found.ended["broken"] += 1
             found.ended["answered"] -= 1
+        case Late():
+            if row := found.rows.get((event.model, event.location)):
+                row.traffic[event.traffic] += 1
         case PolicyLine():
             found.policies[event.policy] = event.fields
         case Gap():

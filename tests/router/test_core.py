@@ -167,6 +167,9 @@ class Noted:
     def broke(self, call: Call, signal: Signal) -> None:
         self._note(f"broke {signal.kind}", call)
 
+    def finished(self, call: Call) -> None:
+        self._note(f"finished {call.trace.traffic}", call)
+
     def _note(self, event: str, call: Call | None = None) -> None:
         self.events.append(event)
         if call is not None:
@@ -174,6 +177,7 @@ class Noted:
 
 
 EU = Policy(residency="eu")
+LAST = '{"candidates": [{"finishReason": "STOP"}], "usageMetadata": {"trafficType": "ON_DEMAND"}}'
 
 
 def send(noted: Noted, backend: Backend, policy: Policy | None = EU, url: str = "") -> Any:
@@ -200,6 +204,12 @@ def test_an_observer_is_told_of_a_stream_that_breaks_later() -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         send(noted, Backend(httpx, {"europe-west1": sse(piece("a"))}))
     assert noted.events[-2:] == ["ended answered", "broke stream-cut"]
+
+
+def test_an_observer_is_told_of_the_end_of_a_stream() -> None:
+    noted = Noted()
+    send(noted, Backend(httpx, {"europe-west1": sse(piece("a"), LAST)}))
+    assert noted.events[-2:] == ["ended answered", "finished ON_DEMAND"]
 
 
 def test_an_observer_is_told_of_refusals() -> None:

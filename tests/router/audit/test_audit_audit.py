@@ -169,6 +169,28 @@ def test_a_stream_that_breaks_later_is_on_record(tmp_path: Path) -> None:
     assert (attempt["ended"], broken["outcome"], broken["request"]) == ("answered", "stream-cut", attempt["request"])
 
 
+def test_what_a_stream_tells_at_its_end_is_on_record_behind_its_attempt(tmp_path: Path) -> None:
+    last = '{"candidates": [{"finishReason": "STOP"}], "usageMetadata": {"trafficType": "ON_DEMAND"}}'
+    audited = Audited(
+        tmp_path / "a.jsonl", script={"europe-west1": [sse(piece("a"), last), sse(piece("a", last=True))]}
+    )
+    for _ in range(2):
+        audited.send(gemini_url(method="streamGenerateContent"))
+    first, second = audited.events("attempt")
+    (late,) = audited.events("late")
+    assert not {"traffic"} & (first.keys() | second.keys())
+    told = {name: late[name] for name in ("request", "model", "location", "traffic")}
+    assert told == {
+        "request": first["request"],
+        "model": GEMINI,
+        "location": "europe-west1",
+        "traffic": "ON_DEMAND",
+    }
+    assert late["n"] > first["n"]
+    assert wrong(audited.verified(EU)) == []
+    assert summary(audited.file).rows[GEMINI, "europe-west1"].traffic == {"ON_DEMAND": 1}
+
+
 def test_a_scope_is_on_record_with_its_own_policy(audited: Audited) -> None:
     audited.send()
     with audited.router.scope(deny_locations="europe-west4", deadline_s=9):
