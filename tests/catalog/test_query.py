@@ -4,17 +4,20 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from catalog import (
     Availability,
     Bounded,
     Catalog,
+    Denied,
     Feature,
     Jurisdiction,
     Localised,
     Location,
     Model,
+    Own,
     Processing,
     Retirement,
     Served,
@@ -27,6 +30,8 @@ from catalog import (
     UnknownModel,
     load,
 )
+from catalog.own import OwnQuota
+from catalog.schema import Quota
 
 ANY = Trust()
 DAY = date(2026, 11, 21)
@@ -63,9 +68,12 @@ def location(name: str, kind: str, jurisdiction: str | None = None) -> Location:
     return Location(id=name, kind=kind, name=name, host=host, jurisdiction=jurisdiction, source="page")  # type: ignore[arg-type]
 
 
-def catalog_of(*models: Model) -> Catalog:
+def catalog_of(*models: Model, own: Own | None = None) -> Catalog:
     return Catalog(
-        sources=[Source(id="page", title="Page", published=FIRST, retrieved=DAY)],
+        sources=[
+            Source(id="page", title="Page", published=FIRST, retrieved=DAY),
+            Source(id="leaflet", title="Leaflet", published=FIRST + timedelta(days=100), retrieved=DAY),
+        ],
         jurisdictions=[
             Jurisdiction(id="eu", name="EU", countries=("de", "fr", "nl")),
             Jurisdiction(id="benelux", name="Benelux", countries=("be", "lu", "nl")),
@@ -77,6 +85,7 @@ def catalog_of(*models: Model) -> Catalog:
             location("europe-west4", "region", "nl"),
         ],
         models=models,
+        own=own or Own(),
     )
 
 
@@ -97,6 +106,15 @@ def test_a_model_is_found_by_its_id_and_by_its_alias() -> None:
     assert known.model("robin") is robin
     assert known.model("robin@1") is robin
     assert list(known.models) == ["robin"]
+
+
+def test_a_model_may_be_looked_for_without_an_error_and_all_names_are_told() -> None:
+    robin = model(aliases=("robin@1",))
+    known = catalog_of(robin)
+    assert known.find("robin") is known.find("robin@1") is robin
+    assert known.find("wren") is None
+    assert known.names() == {"robin", "robin@1"}
+    assert known.jurisdiction_names() == {"eu", "benelux", "be", "de", "fr", "gb", "lu", "nl"}
 
 
 def test_names_that_are_not_there_are_told_with_the_nearest() -> None:
@@ -139,8 +157,11 @@ def test_a_jurisdiction_is_its_countries_and_a_country_is_itself() -> None:
 
 
 def test_uk_is_told_to_be_gb() -> None:
-    with pytest.raises(UnknownJurisdiction, match="Great Britain is 'gb'"):
+    with pytest.raises(UnknownJurisdiction, match=r"^unknown jurisdiction 'uk'\. Great Britain is 'gb'$"):
         catalog_of().countries("uk")
+    with pytest.raises(UnknownJurisdiction) as caught:
+        catalog_of().countries("atlantis")
+    assert str(caught.value) == "unknown jurisdiction 'atlantis'"
 
 
 def test_none_unknown_and_global_are_no_jurisdictions() -> None:
@@ -152,6 +173,20 @@ def test_none_unknown_and_global_are_no_jurisdictions() -> None:
 @pytest.mark.parametrize(("name", "countries"), [("global", ()), ("eu", ("de", "fr", "nl")), ("europe-west2", ("gb",))])
 def test_the_place_of_a_location_is_where_its_endpoint_stands(name: str, countries: Iterable[str]) -> None:
     assert catalog_of().place(name) == set(countries)
+
+
+def test_private_hosts_are_those_of_the_locations() -> None:
+    known = catalog_of()
+    assert known.private_hosts == frozenset()
+    private = msgspec.structs.replace(known.location("eu"), private_host="eu.internal.example")
+    others = [each for each in known.locations.values() if each.id != "eu"]
+    found = Catalog(
+        sources=known.sources.values(),
+        jurisdictions=known.jurisdictions.values(),
+        locations=[private, *others],
+        models=(),
+    )
+    assert found.private_hosts == {"eu.internal.example"}
 
 
 def test_a_catalog_cannot_be_changed() -> None:
@@ -323,6 +358,34 @@ def test_a_model_that_lasts_or_whose_end_is_open_has_no_warning() -> None:
     assert catalog_of(model()).warning("robin", DAY) == ""
 
 
+DIARY = Own(sources=frozenset({"leaflet"}))
+"""The project's own source."""
+
+
+def seen(verdict: str, on: date = DAY, **more: Any) -> Served:
+    """A retired model, and what the project noted of it in its own source."""
+    end = Retirement(on=END, confirmed=True, source="page", where="w")
+    noted = availability(verdict, "eu", **{"source": "leaflet", "checked": END, **more})
+    return catalog_of(model(noted, retirement=end), own=DIARY).served("robin", "eu", "standard", on)
+
+
+def test_a_retired_model_is_served_where_the_project_saw_it_since() -> None:
+    assert seen("yes").verdict == "yes"
+    assert seen("yes", on=END).verdict == "yes"
+    assert seen("yes", source="page").verdict == "no", "another's claim is older than the end, whenever it was read"
+    assert seen("yes", checked=END - timedelta(days=1)).verdict == "no", "that was before its end"
+    assert seen("yes", until=DAY).verdict == "no", "that is over"
+    assert seen("unknown").verdict == "no", "that is no sight of it"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_retirement_that_rests_on_the_projects_own_source_says_so(own: bool) -> None:
+    end = Retirement(on=END, confirmed=True, source="leaflet" if own else "page", where="w")
+    answer = catalog_of(model(retirement=end), own=DIARY).served("robin", "eu", "standard", DAY)
+    by = ", by this project's own source 'leaflet'" if own else ""
+    assert (answer.own, answer.reason) == (own, f"retired on 2026-10-20{by}")
+
+
 # Unknown
 
 
@@ -348,6 +411,21 @@ def test_evidence_that_is_too_old_is_named_with_its_age() -> None:
     assert (answer.verdict, answer.age_days) == ("unknown", age)
     assert answer.reason == f"the evidence is {age} days old, and at most 30 are accepted"
     assert served(availability("yes", "eu"), trust=Trust(max_age_days=age)).verdict == "yes"
+
+
+def test_of_evidence_that_is_all_too_old_the_youngest_is_named() -> None:
+    older, younger = availability("yes", "eu"), availability("yes", "eu", source="leaflet")
+    for claims in ((older, younger), (younger, older)):
+        assert served(*claims, trust=Trust(max_age_days=30)).claim == younger
+    twins = (older, availability("yes", "eu", note="the same page"))
+    assert served(*twins, trust=Trust(max_age_days=30)).claim == older, "of one age, the first"
+
+
+def test_evidence_is_never_younger_than_new() -> None:
+    claim = availability("yes", "eu", since=FIRST - timedelta(days=9))
+    assert served(claim, on=FIRST).age_days == 0
+    assert served(claim, on=FIRST - timedelta(days=5)).age_days == 0, "a day before its source was published"
+    assert served(claim, on=FIRST + timedelta(days=1)).age_days == 1
 
 
 def test_evidence_without_a_source_in_the_catalog_has_no_age_and_is_not_fresh() -> None:
@@ -388,6 +466,9 @@ def test_global_has_no_boundary_whatever_a_claim_says(boundary: str) -> None:
         answer = bounded(*claims, at="global")
         assert (answer.boundary, answer.countries) == ("none", frozenset())
         assert answer.reason == "requests to global may be processed anywhere"
+        assert answer.claim == next(iter(claims), None)
+    over = bounded(processing(boundary, "global", until=DAY), at="global")
+    assert (over.boundary, over.claim) == ("none", None)
 
 
 @pytest.mark.parametrize(
@@ -403,6 +484,11 @@ def test_a_request_that_is_too_large_for_a_guarantee_is_told_both_sizes() -> Non
     assert large.reason == "guaranteed only up to 128,000 context tokens; the request is of 200,000 tokens"
     assert unbounded.reason == "guaranteed only up to 128,000 context tokens; the request is of unknown size"
     assert large.claim is unbounded.claim is claim
+
+
+def test_a_request_that_is_too_large_for_every_guarantee_is_told_the_largest() -> None:
+    claims = [processing("nl", "europe-west4", max_context_tokens=size) for size in (1_000, 3_000, 2_000)]
+    assert bounded(*claims, tokens=3_001).reason.startswith("guaranteed only up to 3,000 context tokens; ")
 
 
 def test_a_wider_guarantee_holds_where_a_narrow_one_ends() -> None:
@@ -429,6 +515,17 @@ def test_guarantees_that_exclude_each_other_are_none(boundaries: tuple[str, str]
     claims = [processing(boundary, "europe-west4") for boundary in boundaries]
     assert bounded(*claims).countries == frozenset()
     assert bounded(*reversed(claims)).countries == frozenset()
+
+
+def test_guarantees_that_exclude_each_other_are_told_with_the_narrowest_first() -> None:
+    narrow, wide = processing("gb", "europe-west4"), processing("eu", "europe-west4")
+    answer = bounded(wide, narrow)
+    assert (answer.reason, answer.claim) == ("claims contradict each other: gb, eu", narrow)
+
+
+def test_two_claims_that_say_the_same_are_no_contradiction() -> None:
+    claims = (processing("eu", "europe-west4"), processing("eu", "europe-west4", source="leaflet"))
+    assert bounded(*claims).boundary == "eu"
 
 
 def test_a_guarantee_before_or_after_its_evidence_is_unknown_and_says_why() -> None:
@@ -471,11 +568,17 @@ def localised(verdict: str, **more: Any) -> Localised:
     return Localised(stays=verdict, **given)
 
 
-@pytest.mark.parametrize("verdict", ["yes", "no", "unknown"])
-def test_a_feature_stays_or_does_not_or_it_is_unknown(verdict: str) -> None:
-    found = stays(localised(verdict))
-    assert (found.verdict, found.claim) == (verdict, localised(verdict))
-    assert found.reason.startswith("Humming: ")
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        ("yes", "it stays where the model's processing stays"),
+        ("no", "no guarantee of where processing stays covers it"),
+        ("unknown", "it is not established whether a guarantee of where processing stays covers it"),
+    ],
+)
+def test_a_feature_stays_or_does_not_or_it_is_unknown(verdict: Any, reason: str) -> None:
+    claim = localised(verdict)
+    assert stays(claim) == Stays(verdict, f"Humming: {reason}", claim)
 
 
 def test_of_claims_about_a_feature_the_most_cautious_one_is_taken() -> None:
@@ -489,7 +592,8 @@ def test_a_note_is_the_reason() -> None:
 
 def test_evidence_about_a_feature_has_its_days_and_its_confidence_too() -> None:
     assert stays(localised("yes"), on=FIRST - timedelta(days=1)).verdict == "unknown"
-    assert stays(localised("yes", until=DAY)).verdict == "unknown"
+    over = localised("yes", until=DAY)
+    assert stays(over) == Stays("unknown", "Humming: the evidence ends on 2026-11-21", over)
     assert stays(localised("yes", confidence="low"), trust=Trust("medium")).verdict == "unknown"
 
 
@@ -503,3 +607,31 @@ def test_a_feature_is_found_by_its_id_or_the_nearest_are_told() -> None:
     assert known.feature("google-search").name == "Grounding with Google Search"
     with pytest.raises(UnknownFeature, match="nearest: google-search"):
         known.feature("google-serch")
+
+
+# What the project's overlay says of limits and of places that it never uses
+
+
+def test_a_location_that_the_overlay_does_not_name_is_not_denied() -> None:
+    own = Own(denied=(Denied(locations=("eu",), models=("wren",), reason="under review"),))
+    known = catalog_of(model(), own=own)
+    assert known.denied("wren", "eu") == "under review"
+    assert known.denied("robin", "eu") == known.denied("wren", "global") == ""
+
+
+def test_a_quota_is_that_of_its_model_location_and_day_and_the_projects_own_comes_first() -> None:
+    def published(at: str, **more: Any) -> Quota:
+        given: dict[str, Any] = {"since": FIRST, "source": "page", "where": "w", "checked": DAY, **more}
+        return Quota(locations=(at,), system="model", requests_per_minute=60, **given)
+
+    over, now, elsewhere = published("eu", until=DAY), published("eu", since=DAY), published("global")
+    mine = OwnQuota(model="robin", locations=("europe-west4",), requests_per_minute=5)
+    other = OwnQuota(model="wren", locations=("eu", "europe-west4"), requests_per_minute=7)
+    robin = model(quota=(over, now, elsewhere))
+    known = catalog_of(robin, own=Own(quotas=(other, mine)))
+    assert known.quota("robin", "eu", DAY) == now
+    assert known.quota("robin", "eu", DAY - timedelta(days=1)) == over
+    assert known.quota("robin", "europe-west4", DAY) == mine
+    assert known.quota("robin", "europe-west2", DAY) is None
+    closer = OwnQuota(model="robin", locations=("eu",), requests_per_minute=5)
+    assert catalog_of(robin, own=Own(quotas=(closer,))).quota("robin", "eu", DAY) == closer
