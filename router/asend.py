@@ -9,7 +9,6 @@ from typing import Any, Self
 from router.clients import Clients, Lease
 from router.deadline import Deadline
 from router.exchange import Exchange
-from router.kept import Kept
 from router.relay import Relay
 from router.send import AS_IT_IS
 from router.signals import Signal, never_opened
@@ -33,8 +32,8 @@ class AsyncSender:
         request = exchange.outgoing(attempt, credential)
         async with _Answer(self._clients, exchange.stack) as answer:
             try:
-                with fail_after(attempt.timeout_s):
-                    response = await answer.open(request)
+                with fail_after(attempt.timeout_s), deadline:
+                    response = await answer.open(request, deadline)
                     relay = exchange.relay(attempt, response)
                     if relay is None:
                         response.stream = exchange.stack.async_body(
@@ -81,17 +80,15 @@ class _Answer:
         if not self._kept:
             await self.close()
 
-    async def open(self, request: Any) -> Any:
+    async def open(self, request: Any, deadline: Deadline | None = None) -> Any:
         assert self._lease is not None  # noqa: S101 - for the type checker
-        kept = Kept()
-        kept.alisten(request)
         try:
             if (way := self._lease.way(self._stack, request)) is not None:
                 self._response = await way.handle_async_request(request)
             else:
                 self._response = await self._lease.client.send(request, **AS_IT_IS)
         except BaseException as error:
-            self.stale = bool(kept)
+            self.stale = deadline is not None and deadline.on_kept_connection
             if never_opened(error):
                 self._clients.lost(self._lease)
             raise

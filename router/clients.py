@@ -124,8 +124,7 @@ class Clients:
         return lease
 
     def _made(self, kind: type[Any]) -> Any:
-        client = kind(**self._options)
-        return client if hasattr(client, "aclose") else hold(client)
+        return hold(kind(**self._options))
 
     def _retired(self, leases: dict[Stack, Lease]) -> list[Lease]:
         with self._lock:

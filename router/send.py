@@ -9,7 +9,6 @@ from typing import Any, Self
 from router.clients import Clients, Lease
 from router.deadline import Deadline
 from router.exchange import Exchange
-from router.kept import Kept
 from router.relay import Relay
 from router.signals import Signal, never_opened
 from router.stack import Stack
@@ -33,8 +32,8 @@ class Sender:
         request = exchange.outgoing(attempt, credential)
         with _Answer(self._clients, exchange.stack) as answer:
             try:
-                with deadline.held():
-                    response = answer.open(request)
+                with deadline:
+                    response = answer.open(request, deadline)
                     relay = exchange.relay(attempt, response)
                     if relay is None:
                         response.stream = exchange.stack.sync_body(
@@ -81,17 +80,15 @@ class _Answer:
         if not self._kept:
             self.close()
 
-    def open(self, request: Any) -> Any:
+    def open(self, request: Any, deadline: Deadline | None = None) -> Any:
         assert self._lease is not None  # noqa: S101 - for the type checker
-        kept = Kept()
-        kept.listen(request)
         try:
             if (way := self._lease.way(self._stack, request)) is not None:
                 self._response = way.handle_request(request)
             else:
                 self._response = self._lease.client.send(request, **AS_IT_IS)
         except BaseException as error:
-            self.stale = bool(kept)
+            self.stale = deadline is not None and deadline.on_kept_connection
             if never_opened(error):
                 self._clients.lost(self._lease)
             raise

@@ -39,6 +39,7 @@ class Loopback:
         self._port = port
         self._inner = inner
         self._urls: dict[bytes, Any] = {}
+        self._pool = getattr(inner, "_pool", None)  # where the router looks for the network of its client
 
     def _led(self, request: Any) -> Any:
         path = request.url.raw_path
