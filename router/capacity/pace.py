@@ -28,8 +28,9 @@ SHUT_AFTER = 3
 
 FIRST_SHUT_S, LONGEST_SHUT_S = 0.25, 10.0
 _NEVER_ADMITTED = SHUT_AFTER + 2  # shut for a second from the first rejection on
-_FRESH_GROWTH, _SEEKING_GROWTH, _RETURNING_GROWTH = 2.3, 1.0, 0.3
-_BASE_GROWTH, _MOST_GROWTH = 0.06, 0.5
+_FRESH_GROWTH, _SEEKING_GROWTH, _RETURNING_GROWTH = 2.3, 1.5, 0.3
+_BASE_GROWTH, _MOST_GROWTH = 0.05, 0.5
+_SURE, _RETURNED = 0.8, 0.9  # of the limit: what is taken up again soon after a rejection, and after it was shut
 _MOST_STEP = 0.2
 _MEASURABLE, _MOST_SLACK = 6.0, 0.3
 _MOST_BURST = 1000.0
@@ -227,6 +228,10 @@ class Pace:
             self._slow_down(sent_at, now)
             if seeking and found:
                 self.rate = max(0.4 * self._last, min(0.9 * self._last, 0.95 * found))
+            elif seeking and self._base_at and sent_at > self._base_at:
+                # Too little for a measurement, but enough to see that the limit is not far above this.
+                admitted = (mark - self._base_sent) - (self._rejected - self._base_rejected)
+                self.rate = min(self.rate, (admitted + 1.0) / (sent_at - self._base_at))
         else:
             self._rejected_at = sent_at
             self._decreased_at = now
@@ -309,7 +314,7 @@ class Pace:
             return 0.25 * growth
         if rate > 1.2 * self._last:
             growth += 0.3 * (rate / self._last - 1.2)
-        if self._returning and rate < 0.9 * self.measured:
+        if rate < (_RETURNED * self.measured if self._returning else _SURE * min(self.measured, self._last)):
             growth += _RETURNING_GROWTH
         return min(growth, _MOST_GROWTH)
 

@@ -56,6 +56,22 @@ def test_it_finds_an_unknown_limit_and_uses_it_with_little_waste(rate: float) ->
     assert rejected <= 0.07 * admitted
 
 
+@pytest.mark.parametrize("rate", [1.0, 2.0, 4.0])
+def test_to_find_a_slow_limit_costs_a_dozen_rejections(rate: float) -> None:
+    assert Quota(rate, burst=1.0).run(20.0).rejected <= 12
+
+
+def test_rejections_far_apart_say_nothing_of_the_limit_while_less_is_asked_for() -> None:
+    pace = Pace(0.0)
+    for minute in range(61):
+        mark = pace.take(1.0, 60.0 * minute)
+        if minute in (0, 60):
+            pace.rejected(mark, 1.0, 60.0 * minute, 60.0 * minute + RTT_S, lambda: 0.5)
+        else:
+            pace.admitted(1.0, 60.0 * minute, 60.0 * minute + 1.0)
+    assert pace.rate >= DECREASE * DECREASE * FRESH_RATE
+
+
 def test_it_measures_the_limit_between_rejections() -> None:
     assert Quota(20.0).run(60.0).pace.measured == pytest.approx(20.0, rel=0.05)
 
