@@ -6,6 +6,7 @@ import copy
 import gc
 import gzip
 import json
+import logging
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -346,7 +347,11 @@ def test_an_error_that_is_no_network_error_passes_as_it_is(call: Caller) -> None
         call(Backend(call.stack, {"europe-west1": broken}))
 
 
-def test_a_redirect_is_not_followed(call: Caller) -> None:
+@pytest.mark.parametrize("level", [logging.WARNING, logging.INFO], ids=["unheard", "logged"])
+def test_a_redirect_is_not_followed(call: Caller, level: int, caplog: pytest.LogCaptureFixture) -> None:
+    """By the transport itself, and by the stack's client, which sends where its log is read."""
+    caplog.set_level(level, call.stack.__name__)
+
     def elsewhere(stack: ModuleType, request: Any) -> Any:
         return stack.Response(307, headers={"location": "https://evil.example/"})
 
