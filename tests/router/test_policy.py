@@ -29,6 +29,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (7, NOT_NAMES),
         ([7], NOT_NAMES),
         ({"eu": 1}, NOT_NAMES),
+        ({"eu", 7}, NOT_NAMES),
         ([], "is empty, which would allow nothing"),
     ],
     "assurance": [("endpoint", "expected one of location, processing"), (None, "expected one of")],
@@ -54,7 +55,10 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "faults": [(0, "must be at least 1, not 0"), (2.5, "Expected `int | null`"), (True, "got `bool`")],
     "reservations": [("last", "expected one of first, ignore, only, service")],
     "model_fallback": [(1, NOT_NAMES), ({"a": 1}, NOT_NAMES), ([None], NOT_NAMES)],
-    "affinity_ttl_s": [(-1, "must be a number of seconds, 0 or more"), ("5", "Expected `float`")],
+    "affinity_ttl_s": [
+        *[(-1, "must be a number of seconds, 0 or more"), (float("inf"), "must be a number of seconds, 0 or more")],
+        ("5", "Expected `float`"),
+    ],
     "connect_timeout_s": [(0, SECONDS), (-5, SECONDS), ("5", "Expected `float | null`")],
     "attempt_timeout_s": [(0, SECONDS), (float("nan"), SECONDS), ([], "Expected `float | null`")],
     "repeat_after_timeout": [(None, "Expected `bool`"), (1, "Expected `bool`, got `int`")],
@@ -174,8 +178,38 @@ def test_a_contradiction_shows_both_values_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"residency": "eu", "kinds": "global"}, "global has no boundary, so nothing would be left"),
+        ({"caller_location": "wall", "prefer": "eu"}, "with a wall there is nothing to choose"),
+        ({"allow_locations": "us", "deny_locations": "us"}, "both name 'us'"),
+        ({"prefer": "us", "deny_locations": "us"}, "'us' is preferred and denied"),
+        ({"prefer": "region", "kinds": "global"}, "'region' is preferred and not among the kinds"),
+        ({"prefer": "us", "allow_locations": "eu"}, "'us' is preferred and not allowed"),
+        ({"attempt_timeout_s": 61, "deadline_s": 60}, "an attempt may not take longer than all together"),
+        ({"connect_timeout_s": 11, "attempt_timeout_s": 10}, "connecting is a part of the attempt"),
+        ({"connect_timeout_s": 4, "deadline_s": 3}, "connecting is a part of the attempt"),
+    ],
+    ids=str,
+)
+def test_every_contradiction_says_why_it_is_one(fields: dict[str, Any], why: str) -> None:
+    assert str(wrong(**fields)).endswith(f" contradict each other: {why}")
+
+
+def test_connecting_may_not_take_longer_than_an_attempt_takes_by_default() -> None:
+    error = wrong(connect_timeout_s=121)
+    assert error.fields == ("connect_timeout_s",)
+    assert str(error) == (
+        "`connect_timeout_s` = 121.0 is above the default `attempt_timeout_s` of 120; "
+        "connecting is a part of the attempt"
+    )
+
+
+@pytest.mark.parametrize(
     "fields",
     [
+        {"deadline_s": 0.5, "affinity_ttl_s": 0.5},
+        {"affinity_ttl_s": 0},
         {"residency": "eu", "kinds": ["global", "region"]},
         {"residency": "eu", "allow_locations": ["global", "eu"]},
         {"prefer": ["region", "global"], "kinds": ["region", "global"]},
@@ -289,6 +323,8 @@ def test_plain_data_makes_a_policy_as_a_file_does() -> None:
     assert Policy.of({"residency": ["eu"]}) == Policy(residency="eu")
     with pytest.raises(PolicyError, match="unknown field `region`"):
         Policy.of({"region": "eu"})
+    with pytest.raises(PolicyError, match="^unknown field `timeout_s`; nearest: connect_timeout_s, attempt_timeout_s$"):
+        Policy.of({"timeout_s": 3})
 
 
 def test_a_policy_written_as_data_is_read_back_the_same() -> None:
@@ -296,6 +332,27 @@ def test_a_policy_written_as_data_is_read_back_the_same() -> None:
     data = json.loads(json.dumps(policy.as_dict()))
     assert list(data) == FIELDS
     assert Policy.of(data) == policy
+
+
+# Models to fall back on
+
+
+@pytest.mark.parametrize("given", [["b", "c"], ("b", "c"), ["b", "c", "b"]], ids=str)
+def test_a_list_of_models_is_for_any_model(given: Any) -> None:
+    policy = Policy(model_fallback=given)
+    assert policy.fallbacks("a") == policy.fallbacks("a", "a@1") == ("b", "c")
+    assert policy.as_dict()["model_fallback"] == {"*": ["b", "c"]}
+    assert Policy.of(policy.as_dict()) == dataclasses.replace(policy) == policy
+
+
+def test_a_table_of_models_is_asked_by_any_name_of_the_model_and_by_the_star_last() -> None:
+    policy = Policy(model_fallback={"a@1": "b", "*": ["c", "d"]})
+    assert policy.fallbacks("a", "a@1") == ("b",)
+    assert policy.fallbacks("e") == ("c", "d")
+    assert Policy(model_fallback={"a": "b"}).fallbacks("e") == ()
+    assert Policy().fallbacks("e") == Policy(model_fallback=()).fallbacks("e") == ()
+    assert policy.as_dict()["model_fallback"] == {"a@1": ["b"], "*": ["c", "d"]}
+    assert Policy.of(policy.as_dict()) == policy
 
 
 # Names, against a catalog
@@ -343,6 +400,8 @@ def test_a_policy_of_known_names_passes() -> None:
         ("deny_locations", "eu-west4", "europe-west4"),
         ("allow_models", "gemini-3.8-flsh", "gemini-3.8-flash"),
         ("deny_models", "claude-opus-9", "claude-opus"),
+        ("allow_features", "google-serch", "google-search"),
+        ("model_fallback", "gemini-3.8-flsh", "gemini-3.8-flash"),
         ("prefer", "multi-region", ""),
         ("prefer", "europe-west-4", "europe-west4"),
     ],
@@ -354,6 +413,24 @@ def test_a_name_that_the_catalog_does_not_have_is_told_with_the_nearest(field: s
     assert str(caught.value).startswith(f"`{field}`: unknown")
     assert repr(name) in str(caught.value)
     assert nearest in str(caught.value)
+
+
+def test_the_models_of_a_table_are_names_too() -> None:
+    with pytest.raises(PolicyError, match=r"^`model_fallback`: unknown model 'gemini-3.8-flsh'") as caught:
+        Policy(model_fallback={"gemini-3.8-flsh": "gemini-3.8-flash"}).check(catalog.load())
+    assert caught.value.fields == ("model_fallback",)
+    Policy(model_fallback={"gemini-3.8-flash": "gemini-3.5-flash", "*": "gemini-2.5-pro"}).check(catalog.load())
+
+
+def test_a_model_that_is_allowed_by_one_name_and_denied_by_another_is_a_contradiction() -> None:
+    policy = Policy(allow_models="claude-opus-4-5@20251101", deny_models=["gemini-2.5-pro", "claude-opus-4-5"])
+    with pytest.raises(PolicyError) as caught:
+        policy.check(catalog.load())
+    assert caught.value.fields == ("allow_models", "deny_models")
+    assert str(caught.value) == (
+        "`allow_models` = ['claude-opus-4-5@20251101'] and `deny_models` = ['gemini-2.5-pro', 'claude-opus-4-5'] "
+        "contradict each other: both mean 'claude-opus-4-5'"
+    )
 
 
 # What follows from the fields
