@@ -107,6 +107,113 @@ def test_no_body_whatsoever_makes_reading_fail(body: bytes) -> None:
     assert isinstance(ask(f"https://aiplatform.eu.rep.googleapis.com{CHAT_PATH}", body=body), NotUnderstood)
 
 
+EU = "https://aiplatform.eu.rep.googleapis.com"
+
+
+def why_not(url: str, **more: Any) -> str:
+    answer = ask(url, **more)
+    assert isinstance(answer, NotUnderstood), answer
+    return answer.reason
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "alt=proto",
+        "$alt=proto",
+        "x=1&alt=proto",
+        "%24alt=proto",
+        "httpMethod=GET",
+        "$httpBody=1",
+        "req=1",
+        "callback=f",
+    ],
+)
+def test_a_query_that_changes_what_is_asked_is_not_understood(query: str) -> None:
+    """The service may take the method or the form from there, and then answers another question."""
+    assert why_not(f"{EU}{MODEL_PATH}?{query}") == "the query changes the form or the method of the request"
+
+
+@pytest.mark.parametrize("query", ["alt=json", "alt=sse", "alt=media", "alt=", "x=1", "alternative=proto", "xreq=1"])
+def test_any_other_query_is_sent_as_it_is(query: str) -> None:
+    target = ask(f"{EU}{MODEL_PATH}?{query}")
+    assert isinstance(target, Target)
+    assert target.after.endswith(f":generateContent?{query}")
+
+
+def test_an_address_without_a_query_gets_none() -> None:
+    target = ask(f"{EU}{MODEL_PATH}")
+    assert isinstance(target, Target)
+    assert target.after == "/publishers/google/models/gemini-3.8-flash:generateContent"
+
+
+@pytest.mark.parametrize("name", ["access_token", "oauth_token", "bearer_token"])
+def test_a_token_in_an_address_is_told_to_belong_in_a_header(name: str) -> None:
+    reason = "a token stands in the address, where it would be logged; send it as a header"
+    assert why_not(f"{EU}{MODEL_PATH}?x=1&{name}=SECRET") == reason
+
+
+@pytest.mark.parametrize("name", ["x-http-method-override", "x-http-method", "x-method-override"])
+def test_a_header_that_replaces_the_method_is_told_to(name: str) -> None:
+    reason = "a header replaces the method of the request; send it with the method that is meant"
+    assert why_not(f"{EU}{MODEL_PATH}", headers={name: "GET"}) == reason
+
+
+def test_an_endpoints_own_host_is_for_that_endpoint_in_that_region() -> None:
+    host, path = "1.us-central1-2.prediction.vertexai.goog", "/v1/projects/my-project/locations/{}/endpoints/1:predict"
+    assert isinstance(ask(f"https://{host}{path.format('us-central1')}"), Target)
+    assert why_not(f"https://{host}{path.format('europe-west4')}") == (
+        f"{host} is in us-central1, and the path names europe-west4"
+    )
+    assert why_not(f"https://{host}{MODEL_PATH.replace('/eu/', '/us-central1/')}") == (
+        f"{host} is an endpoint's own host, and the path is not that of an endpoint"
+    )
+
+
+def test_a_private_host_is_understood_only_where_it_is_known() -> None:
+    request = Incoming("POST", "https", "eu.internal.example", None, MODEL_PATH, {}, b"")
+    assert isinstance(parse(request), NotUnderstood)
+    assert isinstance(parse(request, {"eu.internal.example"}), Target)
+
+
+@pytest.mark.parametrize(
+    ("body", "model"),
+    [
+        ('{"model":"google/m","messages":[{"content":"\\"model\\""},{"model":"x"},{"model":"y","z":1}]}', "m"),
+        ('{"messages":[{"model":"x"}],"model":"google/m"}', "m"),
+        ('{"model":"google/m","model":"google/n"}', ""),
+        ('{"model":"google/m","x":{"model":1},"model":"google/m"}', ""),
+        ('{"x":{"model":1,"model":2},"model":"google/m"}', "m"),
+    ],
+)
+def test_a_body_that_names_two_models_is_not_understood_but_the_word_may_stand_elsewhere(body: str, model: str) -> None:
+    """Of a key that stands twice the service may take the other one than is judged here."""
+    answer = ask(f"{EU}{CHAT_PATH}", body=body.encode())
+    if model:
+        assert fields(answer)["model"] == model
+    else:
+        assert answer == NotUnderstood("the body names its `model` more than once")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (None, "the model stands in the body, which can be sent only once and so not be read"),
+        (b"model=google/m", "the body is not JSON with a `model`"),
+        (b'{"model":"m"}', "the body's `model` is not of the form publisher/model"),
+    ],
+)
+def test_a_body_without_a_model_is_told_so(body: bytes | None, reason: str) -> None:
+    assert why_not(f"{EU}{CHAT_PATH}", body=body) == reason
+
+
+@pytest.mark.parametrize(("named", "publisher"), [("gpt-oss", "openai"), ("qwen/gpt-oss", "qwen")])
+def test_where_the_path_names_openai_the_body_may_name_a_publisher_or_not(named: str, publisher: str) -> None:
+    path = "/v1/projects/my-project/locations/eu/publishers/openai/v1/responses"
+    told = fields(ask(f"{EU}{path}", body=msgspec.json.encode({"model": named})))
+    assert (told["publisher"], told["model"], told["method"]) == (publisher, "gpt-oss", "responses")
+
+
 @each_stack
 def test_headers_are_read_in_any_case_of_their_names(module: ModuleType) -> None:
     headers = module.Headers({"X-Vertex-AI-LLM-Request-Type": "dedicated"})
