@@ -323,7 +323,9 @@ def test_plain_data_makes_a_policy_as_a_file_does() -> None:
     assert Policy.of({"residency": ["eu"]}) == Policy(residency="eu")
     with pytest.raises(PolicyError, match="unknown field `region`"):
         Policy.of({"region": "eu"})
-    with pytest.raises(PolicyError, match="^unknown field `timeout_s`; nearest: connect_timeout_s, attempt_timeout_s$"):
+    with pytest.raises(
+        PolicyError, match=r"^unknown field `timeout_s`; nearest: connect_timeout_s, attempt_timeout_s$"
+    ):
         Policy.of({"timeout_s": 3})
 
 
