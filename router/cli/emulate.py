@@ -24,6 +24,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--scenario", metavar="FILE", help="how the locations behave, in TOML")
     parser.add_argument("--on", type=day, metavar="DATE", help="the day whose catalog it serves (default: today)")
+    parser.add_argument(
+        "--grpc", action="store_true", help="answer Google's gRPC clients too; needs google-cloud-aiplatform"
+    )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...", help="what to run against it")
     parser.set_defaults(run=run)
 
@@ -32,7 +35,7 @@ def run(given: argparse.Namespace) -> int:
     """Runs the emulator, for a command or until interrupted."""
     scenario = Scenario.load(given.scenario) if given.scenario else None
     command = given.command[1:] if given.command[:1] == ["--"] else given.command
-    with Emulator(scenario, on=given.on) as emulator:
+    with Emulator(scenario, on=given.on, grpc=given.grpc) as emulator:
         code = _run(emulator, command) if command else _serve(emulator)
         print(emulator.witness, file=sys.stderr)
     return code

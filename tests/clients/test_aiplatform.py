@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
 from router import NoRoute, Policy, UnroutedClient, trace_of
+from router.cli.main import main
 from router.emulator import StreamFault
 from tests.clients.conftest import PROJECT, World
 from tests.clients.matrix.grpc import CONTENTS, Grpc
@@ -48,6 +50,21 @@ def test_a_host_of_another_location_is_told_to_be_one_over_grpc_too(world: World
     model = f"projects/{PROJECT}/locations/us/publishers/google/models/gemini-3.8-flash"
     with pytest.raises(errors.InvalidArgument, match="doesn't match the endpoint"):
         client.generate_content(request={"model": model, "contents": CONTENTS})
+
+
+ASK = """
+import sys
+from google.cloud.aiplatform_v1 import PredictionServiceClient
+client = PredictionServiceClient(client_options={"api_endpoint": "aiplatform.eu.rep.googleapis.com"})
+model = "projects/p/locations/eu/publishers/google/models/gemini-3.8-flash"
+contents = [{"role": "user", "parts": [{"text": "Hi"}]}]
+print(client.generate_content(request={"model": model, "contents": contents}).candidates[0].content.parts[0].text)
+"""
+
+
+def test_the_command_opens_the_door_for_grpc_too(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulate", "--grpc", "--", sys.executable, "-c", ASK]) == 0
+    assert "emulated gemini-3.8-flash at eu" in capfd.readouterr().out
 
 
 def unrouted(world: World, client: Any, why: str) -> None:

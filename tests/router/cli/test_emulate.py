@@ -55,3 +55,13 @@ def test_without_a_command_it_prints_the_environment_and_ends_when_interrupted()
     assert running.returncode == 0
     assert "export HTTPS_PROXY=http://127.0.0.1:" in "".join(lines) + rest
     assert "Traceback" not in errors
+
+
+def test_the_door_for_grpc_is_opened_on_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    nothing = ["--", sys.executable, "-c", ""]
+    assert main(["emulate", *nothing]) == 0
+    assert main(["emulate", "--grpc", *nothing]) == 2
+    assert "pip install google-cloud-aiplatform" in capsys.readouterr().err
