@@ -35,9 +35,11 @@ FLOORS = (
     " router/used",
     "router/affinity router/errors router/health router/target router/waiting",
     "router/contents router/directives router/endpoints",
-    "router/capacity/lanes router/destination router/policy router/probe/claims router/sizes router/stack"
+    "router/capacity/lanes router/capacity/registry"
+    " router/destination router/policy router/probe/claims router/sizes router/stack"
     " router/batch/settings"
     " router/audit/reading router/audit/writer",
+    "router/capacity/choice",
     "router/capacity/controller",
     "router/capacity/__init__",
     "router/auth router/clients router/flow router/guard router/rules router/tightening"

@@ -14,18 +14,20 @@ from collections.abc import Callable, Iterable, Sequence
 
 from cachetools import LRUCache
 
-from router.capacity.breaker import Breaker, Host
+from router.capacity.breaker import Breaker
 from router.capacity.budget import Budget
+from router.capacity.choice import FOREVER, choose, earliest
 from router.capacity.events import Broken, Event, Noticed, Throttled
 from router.capacity.knobs import Pacing
 from router.capacity.lanes import Group, Lane, Place
 from router.capacity.pace import NEVER, Pace
-from router.capacity.pools import TRICKLE_S, Shared, State
+from router.capacity.pools import Shared, State
 from router.capacity.recorder import Sent
+from router.capacity.registry import Registry
 from router.health import Ask, PoolState, Ticket
-from router.plan import NO_LIMIT, Allowed, Plan, Pool
+from router.plan import Plan, Pool
 from router.signals import Scope, Signal
-from router.status import PoolStatus, Status
+from router.status import Status
 from router.trace import Wait
 
 _logger = logging.getLogger("router")
@@ -36,13 +38,10 @@ DAILY_LIMIT_S = 900.0
 LONGEST_HINT_S, LONGEST_QUOTA_HINT_S = 60.0, 900.0
 CACHED_LANES = 4096
 
-_UNPROVEN_IN_FLIGHT = 3
 _TOLERANCE_S = 0.01
 _LEAST_WAIT_S = 0.001
 _BEHIND_PROBE_S = 1.0
 _LONGEST_UNKNOWN_S = 10.0
-_LAST_RESORT_S = 30.0
-_FOREVER = float("inf")
 _BIAS_WEIGHT = 0.05
 
 
@@ -69,9 +68,7 @@ class Controller:
         self._numbers = itertools.count()
         self._lanes: LRUCache[tuple[int, str], Lane] = LRUCache(CACHED_LANES)
         self._groups: dict[tuple[str, str], Group] = {}
-        self._states: dict[Pool, State] = {}
-        self._shared: dict[Pool, Shared] = {}
-        self._hosts: dict[str, Host] = {}
+        self._pools = Registry(self._pacing.max_waste)
         self._answered: set[tuple[str, str]] = set()
         self._listeners: list[Callable[[Event], object]] = [_warn]
         self._later: list[Callable[[], object]] = []
@@ -117,7 +114,7 @@ class Controller:
                 self._withdrawn(ticket)
             else:
                 self._answered_by(ticket, signal, now)
-            self._refresh(state)
+            state.changed()
             if ticket.lane.group.waiting:
                 self._dispatch(ticket.lane.group, now)
             if self._record is not None:
@@ -130,7 +127,7 @@ class Controller:
         with self._lock:
             ticket.state.in_flight -= 1
             self._withdrawn(ticket)
-            self._refresh(ticket.state)
+            ticket.state.changed()
             self._dispatch(ticket.lane.group, now)
             if self._record is not None:
                 self._note(ticket, "cancelled", now)
@@ -147,37 +144,36 @@ class Controller:
         """What a request has used, known after its result: of a stream, at its end."""
         with self._lock:
             self._settle(ticket, tokens)
-            self._refresh(ticket.state)
+            ticket.state.changed()
 
     def late_fault(self, pool: Pool, signal: Signal, now: float) -> None:
         """See `Health.late_fault`."""
         with self._lock:
-            state = self._states.get(pool)
+            state = self._pools.states.get(pool)
             if state is None:
                 return
             state.why = _why(signal)
             if signal.throttled:
-                if self._pace(state, now).decrease(now, now, 0.0):
+                if self._pools.pace(state, now).decrease(now, now, 0.0):
                     self._tell(Throttled(pool=pool, sent_at=now, at=now, why=state.why))
             elif signal.failed:
                 self._break(state, now, now)
-            self._refresh(state)
+            state.changed()
             later = self._taken_later()
         _call(later)
 
     def states(self, pools: Sequence[Pool], now: float) -> tuple[PoolState, ...]:
         """See `Health.states`."""
         with self._lock:
-            return tuple(self._stands(pool, now) for pool in pools)
+            return tuple(self._pools.stands(pool, now) for pool in pools)
 
     # What people and other processes ask
 
     def status(self, now: float) -> Status:
         """How every pool stands that has been used."""
         with self._lock:
-            used = [state for state in self._states.values() if state.pace is not None or state.breaker is not None]
             waiting = sum(group.waiting for group in self._groups.values())
-            return Status(pools=tuple(self._pool_status(state, now) for state in used), waiting=waiting)
+            return Status(pools=self._pools.status(now), waiting=waiting)
 
     def listen(self, listener: Callable[[Event], object]) -> None:
         """Has every event of this controller told to `listener`, outside of any lock."""
@@ -186,18 +182,18 @@ class Controller:
     def apply(self, event: Event, now: float) -> None:
         """Takes over what another process has learnt; tells nobody."""
         with self._lock:
-            state, shared = self._states.get(event.pool), self._shared.get(event.pool)
+            state, shared = self._pools.states.get(event.pool), self._pools.shared.get(event.pool)
             if isinstance(event, Throttled):
-                pace = shared.pace if shared else self._pace(state or self._state(event.pool), now)
+                pace = shared.pace if shared else self._pools.pace(state or self._pools.state(event.pool), now)
                 pace.decrease(event.sent_at, now, max(0.0, event.at + event.shut_s - now) if event.shut_s else 0.0)
             elif isinstance(event, Broken):
-                state = state or self._state(event.pool)
+                state = state or self._pools.state(event.pool)
                 state.breaker = state.breaker or Breaker()
                 if event.open_s:
                     state.breaker.open(event.at + event.open_s)
                 else:
                     state.breaker.answered()
-            for each in shared.members if shared else [state or self._state(event.pool)]:
+            for each in shared.members if shared else [state or self._pools.state(event.pool)]:
                 each.why = each.why if isinstance(event, Noticed) else event.why
                 each.refresh()
             self._dispatch_all(now)
@@ -227,8 +223,8 @@ class Controller:
         return self._wait(place, now)
 
     def _wait(self, place: Place, now: float) -> Wait:
-        at, ahead = self._earliest(place, now), place.lane.group.ahead_of(place)
-        if at == _FOREVER:  # everything hangs on one request that tries
+        at, ahead = earliest(place, now), place.lane.group.ahead_of(place)
+        if at == FOREVER:  # everything hangs on one request that tries
             at = now + min(_LONGEST_UNKNOWN_S, _BEHIND_PROBE_S * (1.0 + 0.1 * ahead))
         elif ahead:
             at += ahead / place.lane.rate(now)
@@ -246,7 +242,7 @@ class Controller:
                 lanes.remove(lane)
         head = group.head()
         if head is not None and head.wakes_at > now + _TOLERANCE_S:
-            at = self._earliest(head, now)
+            at = earliest(head, now)
             if at + _TOLERANCE_S < head.wakes_at:
                 head.wakes_at = max(at, now)
                 self._later.append(head.ask.bell.ring)
@@ -273,76 +269,9 @@ class Controller:
             return None
         if now >= lane.sort_at:
             lane.sort(now)
-        if ask.sent:
-            state = self._pick_again(ask, lane, now)
-        else:
-            state = self._favourite(ask, lane, now) or self._pick(lane, now)
+        favourite = self._pools.states.get(ask.first) if ask.first else None
+        state = choose(ask, lane, favourite, now)
         return None if state is None else self._take(ask, lane, state, now)
-
-    def _favourite(self, ask: Ask, lane: Lane, now: float) -> State | None:
-        state = self._states.get(ask.first) if ask.first else None
-        if state is None or state not in lane.allowed or state.ready_at > now:
-            return None
-        return None if state.full or state.suspect(now) else state
-
-    def _pick(self, lane: Lane, now: float) -> State | None:
-        """The first pool that is ready. One that has never answered gets few requests while its peers have room."""
-        held: State | None = None
-        for state in lane.order:
-            if state.ready_at > now:
-                continue
-            if state.in_flight >= _UNPROVEN_IN_FLIGHT:
-                if held is not None and lane.tiers[state] != lane.tiers[held]:
-                    return held
-                if state.full:
-                    continue
-                if not state.proven:
-                    held = held or state
-                    continue
-                if state.suspect(now):
-                    if now >= state.sent_at + TRICKLE_S and held is None:
-                        held = state
-                    continue
-            if held is not None and lane.tiers[state] != lane.tiers[held] and not held.suspect(now):
-                return held
-            return state
-        return held or self._last_resort(lane, now)
-
-    def _pick_again(self, ask: Ask, lane: Lane, now: float) -> State | None:
-        """The same for a request that has been sent before: what has not failed it comes first."""
-        again: State | None = None
-        alone = ask.only is not None or len(lane.states) - len(ask.dropped) == 1
-        for state in lane.order:
-            pool = state.pool
-            if pool in ask.dropped or (ask.only is not None and pool != ask.only):
-                continue
-            if (state.last_at if alone else state.ready_at) > now or ask.not_before.get(pool, 0.0) > now:
-                continue
-            if state.full or (state.suspect(now) and now < state.sent_at + TRICKLE_S):
-                continue
-            if pool not in ask.not_before:
-                return state
-            again = again or state
-        return again
-
-    def _last_resort(self, lane: Lane, now: float) -> State | None:
-        """Where there is nowhere else to go, neither a breaker nor a long avoidance stands in the way."""
-        if len(lane.states) > 1 and min(state.ready_at for state in lane.states) <= now + _LAST_RESORT_S:
-            return None
-        free = (state for state in lane.order if state.last_at <= now and not state.full)
-        return next((state for state in free if not _trickling(state, now)), None)
-
-    def _earliest(self, place: Place, now: float) -> float:
-        """When a pool is ready for this request, as things stand."""
-        ask, states = place.ask, place.lane.states
-        if ask.sent or ask.retry_at:
-            left = [state for state in states if state.pool not in ask.dropped]
-            states = [state for state in left if state.pool == ask.only] if ask.only else left
-        alone = len(states) == 1
-        at = min(_ready(state, ask, now, last=alone) for state in states)
-        if not alone and now + _LAST_RESORT_S < at < _FOREVER:
-            at = min(at, *(_ready(state, ask, now, last=True) for state in states))
-        return max(at, ask.retry_at)
 
     def _take(self, ask: Ask, lane: Lane, state: State, now: float) -> Ticket:
         group = lane.group
@@ -355,7 +284,7 @@ class Controller:
             group.budget.sent()
         ask.sent += 1
         pressed = group.waiting > 0
-        ticket.mark = self._pace(state, now, group).take(ticket.cost, now, pressed=pressed)
+        ticket.mark = self._pools.pace(state, now, group.unit).take(ticket.cost, now, pressed=pressed)
         state.sending(now)
         if state.breaker is not None and state.breaker.is_open and state.breaker.ready_at <= now:
             state.breaker.probe(now)
@@ -375,7 +304,7 @@ class Controller:
         self._heard(state, now)
         shared = self._quota_of(ticket, signal, now)
         random, why = self._random, _why(signal)
-        pace, mark = (shared.pace, ticket.quota_mark) if shared else (self._pace(state, now), ticket.mark)
+        pace, mark = (shared.pace, ticket.quota_mark) if shared else (self._pools.pace(state, now), ticket.mark)
         counted = pace.rejected(mark, ticket.cost, ticket.sent_at, now, random)
         if signal.retry_after_s:
             most = LONGEST_QUOTA_HINT_S if signal.scope is Scope.QUOTA else LONGEST_HINT_S
@@ -400,7 +329,7 @@ class Controller:
         base = signal.quota.rpartition(" ")[2] if " " in signal.quota else ""
         if base and base != state.pool.model and not base.endswith(state.pool.model):
             # The message names a quota that the catalog does not know of: from now on it is shared.
-            self._share(state, base, 0.0, now)
+            self._pools.share(state, base, 0.0, now)
         return None
 
     def _suspect_zero(self, where: Shared | State, pace: Pace, now: float, why: str) -> None:
@@ -425,7 +354,7 @@ class Controller:
             if state.breaker is not None:
                 state.breaker.withdrawn(ticket.sent_at)
             state.host.failed(now, state.why, wrong=signal.kind != "connect")
-            self._refresh_host(state)
+            self._pools.host_changed(state.host)
             return
         if signal.retry_after_s:
             state.held_until = max(state.held_until, now + min(signal.retry_after_s, LONGEST_HINT_S))
@@ -455,7 +384,7 @@ class Controller:
                 state.why = _why(signal)
             return
         state.proven = True
-        self._pace(state, now).admitted(ticket.cost, ticket.sent_at, now)
+        self._pools.pace(state, now).admitted(ticket.cost, ticket.sent_at, now)
         if ticket.quota is not None:
             ticket.quota.pace.admitted(ticket.cost, ticket.sent_at, now)
         if signal.kind == "ok":
@@ -471,7 +400,7 @@ class Controller:
         if state.breaker is not None and state.breaker.answered():
             self._tell(Broken(pool=state.pool, at=now, why=f"{state.pool.location} answers again"))
         if state.host.answered():
-            self._refresh_host(state)
+            self._pools.host_changed(state.host)
 
     def _withdrawn(self, ticket: Ticket) -> None:
         self._unpace(ticket)
@@ -492,7 +421,7 @@ class Controller:
         for pace in (ticket.state.pace, ticket.quota.pace if ticket.quota else None):
             if pace is not None:
                 pace.settle(-ticket.cost)
-        self._refresh(ticket.state)
+        ticket.state.changed()
 
     def _unserving(self, state: State, signal: Signal, now: float) -> None:
         """Only evidence teaches: the location named itself and, where the words are ambiguous, the
@@ -525,7 +454,7 @@ class Controller:
             if pace is not None:
                 pace.rescale(factor)
         for state in states:
-            self._refresh(state)
+            state.changed()
 
     def _settle(self, ticket: Ticket, tokens: int) -> None:
         if ticket.tokens is None:
@@ -549,78 +478,16 @@ class Controller:
         return place
 
     def _lane(self, plan: Plan, project: str, now: float) -> Lane:
-        states = [self._state(Pool(project, *each.candidate), each) for each in plan.allowed]
+        states = [self._pools.state(Pool(project, *each.candidate), each) for each in plan.allowed]
         for state, allowed in zip(states, plan.allowed, strict=True):
             if allowed.limit.bucket and state.quota is None:
-                self._share(state, allowed.limit.bucket, allowed.limit.requests_per_s, now)
+                self._pools.share(state, allowed.limit.bucket, allowed.limit.requests_per_s, now)
         name = next((each.limit.bucket for each in plan.allowed if each.limit.bucket), plan.model)
         group = self._groups.get((project, name))
         if group is None:
             group = self._groups[project, name] = Group(name, Budget(self._pacing, now))
         group.in_tokens = group.in_tokens or any(each.limit.in_tokens for each in plan.allowed)
         return Lane(plan, group, states)
-
-    def _state(self, pool: Pool, allowed: Allowed | None = None) -> State:
-        state = self._states.get(pool)
-        if state is None:
-            host = self._hosts.setdefault(pool.location, Host())
-            own = allowed.limit if allowed is not None and not allowed.limit.bucket else NO_LIMIT
-            state = self._states[pool] = State(pool, host, own)
-            state.refresh()
-        return state
-
-    def _share(self, state: State, name: str, known: float, now: float) -> None:
-        pool = state.pool._replace(model=name)
-        shared = self._shared.get(pool)
-        if shared is None:
-            shared = self._shared[pool] = Shared(pool, Pace(now, known, self._pacing.max_waste))
-        shared.members.append(state)
-        state.quota = shared
-
-    def _pace(self, state: State, now: float, group: Group | None = None) -> Pace:
-        if state.pace is None:
-            known = state.limit.per_second
-            if state.limit.in_tokens:
-                known = known / group.unit if group is not None and group.unit else 0.0
-            state.pace = Pace(now, known, self._pacing.max_waste)
-        return state.pace
-
-    def _refresh(self, state: State) -> None:
-        if state.quota is not None:
-            state.quota.refresh()
-        else:
-            state.refresh()
-
-    def _refresh_host(self, state: State) -> None:
-        for each in self._states.values():
-            if each.host is state.host:
-                each.refresh()
-
-    def _stands(self, pool: Pool, now: float) -> PoolState:
-        state = self._states.get(pool)
-        if state is None:
-            host = self._hosts.get(pool.location)
-            return PoolState(pool, max(0.0, host.ready_at - now) if host else 0.0, host.why if host else "")
-        return PoolState(pool, max(0.0, state.ready_at - now), state.why or state.host.why)
-
-    def _pool_status(self, state: State, now: float) -> PoolStatus:
-        pace, breaker = state.tightest or self._pace(state, now), state.breaker
-        trying = breaker is not None and breaker.is_open and breaker.probed_at > 0.0
-        word = "trying" if trying else "open" if breaker is not None and breaker.is_open else "closed"
-        ready_at = state.last_at if trying else state.ready_at
-        closed_s = max(0.0, ready_at - now)
-        pacing = closed_s <= 1.0 / pace.rate and word == "closed" and not pace.shut_until
-        return PoolStatus(
-            pool=state.pool,
-            rate=pace.rate,
-            measured=pace.measured or None,
-            in_flight=state.in_flight,
-            latency_s=state.latency_s or None,
-            breaker=word,
-            closed_s=0.0 if pacing else closed_s,
-            why=state.why or state.host.why,
-            quota=state.quota.pool.model if state.quota else "",
-        )
 
     # What is called when the lock is free again
 
@@ -649,15 +516,6 @@ def _warn(event: Event) -> None:
 def _call(later: Iterable[Callable[[], object]]) -> None:
     for each in later:
         each()
-
-
-def _ready(state: State, ask: Ask, now: float, *, last: bool) -> float:
-    ready = max(state.last_at if last else state.ready_at, ask.not_before.get(state.pool, 0.0))
-    return max(ready, state.sent_at + TRICKLE_S) if state.suspect(now) else ready
-
-
-def _trickling(state: State, now: float) -> bool:
-    return state.suspect(now) and now < state.sent_at + TRICKLE_S
 
 
 def _why(signal: Signal) -> str:

@@ -98,6 +98,13 @@ class State:
             ready = self.breaker.ready_at
         self.ready_at = max(ready, self.avoid_until)
 
+    def changed(self) -> None:
+        """Its pace has changed, or that of a quota which it shares with others."""
+        if self.quota is not None:
+            self.quota.refresh()
+        else:
+            self.refresh()
+
     def suspect(self, now: float) -> bool:
         """Whether requests go in and nothing comes out: a black hole, or as good as one."""
         if self.in_flight < SUSPECT_IN_FLIGHT:
