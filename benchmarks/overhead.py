@@ -264,7 +264,7 @@ def decision(rounds: int) -> None:
         assert call is not None
         steps = call.steps()
         attempt = next(steps)
-        return steps, attempt, Exchange(call, mine, request, asked.body, None)
+        return steps, attempt, Exchange(call, mine, request, asked.headers, None)
 
     def decided() -> None:
         steps, attempt, exchange = decide()

@@ -40,6 +40,7 @@ class AsyncSender:
                             _in_time(response.stream, deadline), response.stream.aclose
                         )
                         await response.aread()
+                        deadline.left_s()
                         return exchange.whole(attempt, response)
                     chunks = response.aiter_bytes()
                     first = await _first_content(relay, chunks, deadline)

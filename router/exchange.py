@@ -46,14 +46,20 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class Exchange:
-    """The request of a client, and the answer that it will get."""
+    """The request of a client, and the answer that it will get.
 
-    def __init__(self, call: Call, stack: Stack, request: Any, body: bytes | None, auth: GoogleAuth | None) -> None:
+    Args:
+        headers: those of the request, by their names in lower case.
+    """
+
+    def __init__(
+        self, call: Call, stack: Stack, request: Any, headers: Mapping[str, str], auth: GoogleAuth | None
+    ) -> None:
         self.call = call
         self.stack = stack
         self.auth = auth
         self._request = request
-        self._body = body
+        self._headers = headers
         self._authorization = ""
         self._answer: _Answer | None = None
         self._whole: Any = None
@@ -82,8 +88,8 @@ class Exchange:
         address = self.call.address(attempt)
         url = self.stack.url(address.host, address.raw_path)
         headers = {**self.call.headers(attempt), **credential}
-        self._limits = self._timeout(attempt)
-        request = self.stack.request(self._request, url, headers, self.call.body_of(attempt), self._limits)
+        body, self._limits = self.call.body_of(attempt), self._timeout(attempt)
+        request = self.stack.request(self._request, url, headers, body, self._limits, self._headers)
         self.call.check(
             attempt,
             method=request.method,
@@ -103,12 +109,13 @@ class Exchange:
         """For each phase the shortest of the client's own limit, the policy's, and what is left of the deadline."""
         policy = self.core.policy
         most = min(policy.attempt_limit_s, attempt.timeout_s)
-        limits = {"connect": min(policy.connect_limit_s, most), "read": most, "write": most, "pool": most}
-        return {phase: self._own_limit(phase, limit) for phase, limit in limits.items()}
-
-    def _own_limit(self, phase: str, limit: float) -> float:
         own = self._request.extensions.get("timeout") or {}
-        return min(limit, own.get(phase) or limit)
+        return {
+            "connect": min(policy.connect_limit_s, most, own.get("connect") or most),
+            "read": min(most, own.get("read") or most),
+            "write": min(most, own.get("write") or most),
+            "pool": min(most, own.get("pool") or most),
+        }
 
     def relay(self, attempt: Attempt, response: Any) -> Relay | None:
         """How to hand over the body of this response; None if it is to be read whole first."""
@@ -119,7 +126,9 @@ class Exchange:
             return None
         # The stack takes over the silence that it bears when it begins to read the body, and does not look again.
         # Until the first content the deadline holds beside it; what the caller then has is not cut short by it.
-        self._limits["read"] = self._own_limit("read", self.core.policy.attempt_limit_s)
+        own = self._request.extensions.get("timeout") or {}
+        most = self.core.policy.attempt_limit_s
+        self._limits["read"] = min(most, own.get("read") or most)
         return Relay(content_type, target.dialect, attempt.candidate.location)
 
     def whole(self, attempt: Attempt, response: Any) -> Signal:

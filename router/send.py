@@ -40,6 +40,7 @@ class Sender:
                             _in_time(response.stream, deadline), response.stream.close
                         )
                         response.read()
+                        deadline.left_s()  # of a response that came as a whole, too
                         return exchange.whole(attempt, response)
                     chunks = response.iter_bytes()
                     first = _first_content(relay, chunks, deadline)

@@ -22,7 +22,7 @@ from router.wire import ROUTER_HEADERS
 
 NAMES = ("httpx2", "httpx")
 _CACHED_URLS = 4096
-_SAID_AGAIN = b"x-goog-request-params"
+_SAID_AGAIN = "x-goog-request-params"
 """In which Google's own clients repeat what their path says; the path may be another now."""
 
 
@@ -68,7 +68,15 @@ class Stack:
         copy.url = self._quiet(copy.url)
         return copy
 
-    def request(self, like: Any, url: Any, headers: Mapping[str, str], body: bytes | None, timeout_s: Any) -> Any:
+    def request(
+        self,
+        like: Any,
+        url: Any,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout_s: Any,
+        own: Mapping[str, str] | None = None,
+    ) -> Any:
         """A copy of a request for another address.
 
         Args:
@@ -76,16 +84,17 @@ class Stack:
             headers: what to set besides its own; `Host` follows the address, and what repeats the old one goes.
             body: its content; None sends its own stream, which can be read once.
             timeout_s: seconds for connecting, writing, reading and a free connection.
+            own: its headers by their names in lower case, where they are at hand.
         """
+        own = dict(like.headers.items()) if own is None else own
         stream = like.stream if body is None else self.module.ByteStream(body)
         extensions = {**like.extensions, "timeout": timeout_s}
         # `stream=` and not `content=`, which would find out anew what is known.
         made = self.module.Request(like.method, url, headers=like.headers, stream=stream, extensions=extensions)
-        own, host = like.headers.raw, url.raw_host if url.port is None else url.netloc
-        if not _usual(own, body):
-            made.headers = self.module.Headers([(b"Host", host), *_rest(own, headers, body)])
-        elif own[0][1] != host:
-            made.headers["Host"] = host.decode("ascii")
+        if len(own) < len(like.headers) or not _usual(own, body):
+            made.headers = self.module.Headers([(b"Host", url.netloc), *_rest(like.headers.raw, headers, body)])
+        elif own["host"] != url.host or url.port is not None:
+            made.headers["Host"] = url.netloc.decode("ascii")
         for name, value in headers.items():
             made.headers[name] = value
         if body is not None:
@@ -114,17 +123,13 @@ class Stack:
         return _body(self.module.AsyncByteStream, _AsyncBody)(chunks, close)
 
 
-def _usual(headers: list[tuple[bytes, bytes]], body: bytes | None) -> bool:
+def _usual(own: Mapping[str, str], body: bytes | None) -> bool:
     """Whether all headers of a request may travel, as they nearly always may, in the order in which they are."""
-    names = {name.lower(): value for name, value in headers}
-    length = None if body is None else names.get(b"content-length", b"")
     return (
-        bool(headers)
-        and headers[0][0] == b"Host"
-        and len(names) == len(headers)
-        and (body is None or (length == str(len(body)).encode() and b"transfer-encoding" not in names))
-        and _SAID_AGAIN not in names
-        and not [name for name in names if name.startswith(_OURS)]
+        next(iter(own), "") == "host"
+        and (body is None or (own.get("content-length") == str(len(body)) and "transfer-encoding" not in own))
+        and _SAID_AGAIN not in own
+        and not [name for name in own if name.startswith(ROUTER_HEADERS)]
     )
 
 
@@ -132,7 +137,7 @@ def _rest(
     headers: list[tuple[bytes, bytes]], instead: Mapping[str, str], body: bytes | None
 ) -> list[tuple[bytes, bytes]]:
     """The headers that travel, besides `Host` and those that are set instead."""
-    drop = {b"host", _SAID_AGAIN, *(name.lower().encode("ascii") for name in instead)}
+    drop = {name.lower().encode("ascii") for name in ("host", _SAID_AGAIN, *instead)}
     added = []
     if body is not None:
         drop |= {b"content-length", b"transfer-encoding"}  # set anew for a body that is known whole

@@ -100,7 +100,7 @@ class RoutedTransport:
             asked = _incoming(stack, request)
         call, auth = core.admit(asked, wishes, self._priority), auth_of(request)
         if call is not None:
-            return Exchange(call.begin(), stack, request, asked.body, auth)
+            return Exchange(call.begin(), stack, request, asked.headers, auth)
         core.unrouted(asked.host, auth)
         return None
 

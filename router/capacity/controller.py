@@ -87,6 +87,7 @@ class Controller:
     def leave(self, ask: Ask, now: float) -> None:
         """See `Health.leave`."""
         place: Place | None = ask.place
+        ask.place = None  # which holds the ask in turn
         if place is None or not (place.waiting or place.ticket):
             return
         with self._lock:

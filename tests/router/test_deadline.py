@@ -89,6 +89,30 @@ def test_the_callers_own_limit_of_silence_stays(module: ModuleType) -> None:
     assert network.waits == [[7.0, 7.0, 7.0]]
 
 
+@each_stack
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_an_answer_that_comes_as_a_whole_comes_too_late_all_the_same(module: ModuleType, is_async: bool) -> None:
+    """As the transport of a test gives it: there is nothing left to read of it."""
+    clock = Clock()
+
+    def late(_: Any) -> Any:
+        clock.now += 61.0
+        return module.Response(200, json={})
+
+    transport = make_router(POLICY, clock=clock).transport(transport=module.MockTransport(late))
+
+    async def main() -> None:
+        async with module.AsyncClient(transport=transport) as client:
+            await client.post(gemini_url(), json={})
+
+    with pytest.raises(Exhausted) as caught:
+        if is_async:
+            anyio.run(main)
+        else:
+            module.Client(transport=transport).post(gemini_url(), json={})
+    assert [each.signal.kind for each in caught.value.trace.tried] == ["timeout"]
+
+
 # Kept connections
 
 WELL = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
