@@ -101,15 +101,16 @@ def test_an_answer_that_comes_as_a_whole_comes_too_late_all_the_same(module: Mod
 
     transport = make_router(POLICY, clock=clock).transport(transport=module.MockTransport(late))
 
-    async def main() -> None:
+    def call() -> None:
+        with module.Client(transport=transport) as client:
+            client.post(gemini_url(), json={})
+
+    async def acall() -> None:
         async with module.AsyncClient(transport=transport) as client:
             await client.post(gemini_url(), json={})
 
     with pytest.raises(Exhausted) as caught:
-        if is_async:
-            anyio.run(main)
-        else:
-            module.Client(transport=transport).post(gemini_url(), json={})
+        anyio.run(acall) if is_async else call()
     assert [each.signal.kind for each in caught.value.trace.tried] == ["timeout"]
 
 
