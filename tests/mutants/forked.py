@@ -11,9 +11,12 @@ import json
 import os
 import resource
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,8 @@ from _pytest.runner import runtestprotocol
 CHANGES, VERDICTS = "SMALL_CHANGES", "SMALL_VERDICTS"
 """Variables that name two files: a list of changes, and where the verdicts are to be written."""
 
-_CPU_S, _WALL_S = 40, 200
-"""A change may make a loop endless; who takes so long has noticed."""
+_PATIENCE = 3
+"""A change may make a loop endless; who computes so many times longer than without it has noticed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,31 +41,36 @@ class _Forked:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if failing := _in_fork(lambda: _first_failing(session.items)):
+        failing, took_s = _in_fork(lambda: (_first_failing(session.items), time.process_time()))
+        if failing:
             pytest.exit(f"fails without any change: {failing}", returncode=1)
-        covered = _in_fork(lambda: _functions_by_test(session.items)) or {}
+        limit_s = 2 + ceil(_PATIENCE * took_s)
         gc.freeze()
+        # One at a time: what one test has left in a cache, the next would not be seen to reach.
+        reached = {item: _in_fork(partial(_functions_reached, item)) or () for item in session.items}
         noticed: Counter[str] = Counter()
         verdicts: dict[str, str | None] = {}
         for change in self._changes:
             function = change.rpartition("__mutmut_")[0]
-            asked = [item for item in session.items if function in covered[item.nodeid]]
+            asked = [item for item in session.items if function in reached[item]]
             asked.sort(key=lambda item: -noticed[item.nodeid])
-            verdicts[change] = _noticed_by(change, asked) if asked else None
+            verdicts[change] = _noticed_by(change, asked, limit_s) if asked else None
             noticed[verdicts[change] or ""] += 1
         Path(os.environ[VERDICTS]).write_text(json.dumps(verdicts), "utf-8")
         return True
 
 
-def _noticed_by(change: str, items: list[pytest.Item]) -> str:
+def _noticed_by(change: str, items: list[pytest.Item], limit_s: int) -> str:
     """The test that notices a change; empty if none does."""
 
     def tried() -> str:
+        resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s))
+        signal.alarm(60 + 10 * limit_s)
         _set(change)
         return _first_failing(items)
 
     found = _in_fork(tried)
-    return "time limit" if found is None else str(found)
+    return "the end of the process" if found is None else str(found)
 
 
 def _in_fork(task: Callable[[], Any]) -> Any:
@@ -71,8 +79,6 @@ def _in_fork(task: Callable[[], Any]) -> Any:
     pid = os.fork()
     if pid == 0:
         try:
-            resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
-            signal.alarm(_WALL_S)
             with os.fdopen(write, "w") as answer:
                 json.dump(task(), answer)
         finally:
@@ -92,17 +98,14 @@ def _first_failing(items: Iterable[pytest.Item]) -> str:
     return ""
 
 
-def _functions_by_test(items: Iterable[pytest.Item]) -> dict[str, list[str]]:
-    """Which changed functions each test reaches, as the changed code itself records it."""
+def _functions_reached(item: pytest.Item) -> list[str]:
+    """Which changed functions a test reaches, as the changed code itself records it."""
     from mutmut.state import state  # noqa: PLC0415 - only the environment of mutants has it
 
     _set("stats")
-    found = {}
-    for item in items:
-        state()._stats.clear()
-        runtestprotocol(item, log=False, nextitem=None)
-        found[item.nodeid] = sorted(state()._stats)
-    return found
+    state()._stats.clear()
+    runtestprotocol(item, log=False, nextitem=None)
+    return sorted(state()._stats)
 
 
 def _set(change: str) -> None:

@@ -159,6 +159,25 @@ def test_a_header_that_replaces_the_method_is_told_to(name: str) -> None:
     assert why_not(f"{EU}{MODEL_PATH}", headers={name: "GET"}) == reason
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (
+            "/v1/publishers/google/models/gemini-3.8-flash:generateContent",
+            "express mode: the path names no project and no location, so the service chooses where to process; "
+            "give the client a project and a location instead of an API key",
+        ),
+        (
+            "/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent",
+            "a Live session, which is no request but a connection; `Router.live` tells where it may be opened",
+        ),
+        (MODEL_PATH.replace("gemini-", "gemini%2F"), "the path does not hold a model id"),
+    ],
+)
+def test_a_path_that_is_known_and_not_routed_is_told_what_to_do_instead(path: str, reason: str) -> None:
+    assert why_not(f"{EU}{path}") == reason
+
+
 def test_an_endpoints_own_host_is_for_that_endpoint_in_that_region() -> None:
     host, path = "1.us-central1-2.prediction.vertexai.goog", "/v1/projects/my-project/locations/{}/endpoints/1:predict"
     assert isinstance(ask(f"https://{host}{path.format('us-central1')}"), Target)
