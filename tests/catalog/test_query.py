@@ -19,6 +19,7 @@ from catalog import (
     Model,
     Own,
     Processing,
+    Reservation,
     Retirement,
     Served,
     Source,
@@ -453,11 +454,13 @@ def test_a_guarantee_for_one_location_says_nothing_of_another() -> None:
     assert bounded(processing("eu", "eu"), at="europe-west4").boundary == "unknown"
 
 
-@pytest.mark.parametrize("boundary", ["none", "unknown"])
-def test_none_and_unknown_lie_inside_no_jurisdiction(boundary: str) -> None:
-    answer = bounded(processing(boundary, "europe-west4"))
-    assert (answer.boundary, answer.countries) == (boundary, frozenset())
-    assert answer.claim is not None
+@pytest.mark.parametrize(
+    ("boundary", "reason"),
+    [("none", "processing may happen anywhere"), ("unknown", "where processing stays is not established")],
+)
+def test_none_and_unknown_lie_inside_no_jurisdiction(boundary: str, reason: str) -> None:
+    claim = processing(boundary, "europe-west4")
+    assert bounded(claim) == Bounded(boundary, reason, frozenset(), claim, age_days=265)
 
 
 @pytest.mark.parametrize("boundary", ["eu", "nl", "none", "unknown"])
@@ -533,6 +536,7 @@ def test_a_guarantee_before_or_after_its_evidence_is_unknown_and_says_why() -> N
     before, after = bounded(claim, on=date(2026, 2, 28)), bounded(claim)
     assert (before.boundary, before.reason) == ("unknown", "evidence begins on 2026-03-01")
     assert (after.boundary, after.reason) == ("unknown", "the evidence ends on 2026-06-01")
+    assert before.claim is after.claim is claim
 
 
 def test_a_guarantee_of_less_confidence_than_asked_for_is_unknown() -> None:
@@ -598,8 +602,9 @@ def test_evidence_about_a_feature_has_its_days_and_its_confidence_too() -> None:
 
 
 def test_of_a_feature_without_claims_or_that_is_not_there_nothing_is_known() -> None:
-    assert stays().verdict == "unknown"
-    assert catalog_of().stays("yodelling", DAY).verdict == "unknown"
+    nothing = "no claim says that {} stays where the model's processing stays"
+    assert stays() == Stays("unknown", nothing.format("humming"))
+    assert catalog_of().stays("yodelling", DAY) == Stays("unknown", nothing.format("yodelling"))
 
 
 def test_a_feature_is_found_by_its_id_or_the_nearest_are_told() -> None:
@@ -617,6 +622,29 @@ def test_a_location_that_the_overlay_does_not_name_is_not_denied() -> None:
     known = catalog_of(model(), own=own)
     assert known.denied("wren", "eu") == "under review"
     assert known.denied("robin", "eu") == known.denied("wren", "global") == ""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_an_answer_that_rests_on_the_projects_own_source_says_so(own: bool) -> None:
+    source, by = ("leaflet", ", by this project's own source 'leaflet'") if own else ("page", "")
+    robin = model(availability("yes", "eu", source=source), processing("eu", "eu", source=source))
+    known = catalog_of(robin, own=DIARY)
+    answers = (known.served("robin", "eu", "standard", DAY), known.boundary("robin", "eu", DAY))
+    assert [(each.own, each.reason) for each in answers] == [
+        (own, f"served{by}"),
+        (own, f"processing stays in eu{by}"),
+    ]
+
+
+def test_a_reservation_is_that_of_its_model_location_mode_and_days() -> None:
+    asked: dict[str, Any] = {"model": "robin", "location": "eu", "mode": "provisioned", "gsu": 1}
+    over, now = Reservation(**asked, until=DAY), Reservation(**asked, since=DAY)
+    known = catalog_of(model(), own=Own(reservations=(over, now)))
+    assert known.reserved("robin", "eu", "provisioned", DAY) == now
+    assert known.reserved("robin", "eu", "provisioned", DAY - timedelta(days=1)) == over
+    assert known.reserved("wren", "eu", "provisioned", DAY) is None
+    assert known.reserved("robin", "europe-west4", "provisioned", DAY) is None
+    assert known.reserved("robin", "eu", "single_zone_provisioned", DAY) is None
 
 
 def test_a_quota_is_that_of_its_model_location_and_day_and_the_projects_own_comes_first() -> None:
