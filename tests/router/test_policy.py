@@ -210,6 +210,7 @@ def test_connecting_may_not_take_longer_than_an_attempt_takes_by_default() -> No
     [
         {"deadline_s": 0.5, "affinity_ttl_s": 0.5},
         {"affinity_ttl_s": 0},
+        {"attempts": 1, "faults": 1, "max_evidence_age_days": 1},
         {"residency": "eu", "kinds": ["global", "region"]},
         {"residency": "eu", "allow_locations": ["global", "eu"]},
         {"prefer": ["region", "global"], "kinds": ["region", "global"]},
