@@ -27,9 +27,10 @@ from wire.server import TEXT
 from wire.way import Loopback, server
 
 from router import Controller, Policy, Router
+from router.capacity.choice import choose
 from router.exchange import Exchange
 from router.health import Ask, Ticket
-from router.plan import Allowed, Candidate, Plan
+from router.plan import Allowed, Candidate, Plan, Pool
 from router.rules import Question
 from router.signals import OK
 from router.stack import stack_of
@@ -138,6 +139,55 @@ def async_calls(name: str, port: int, size: int, flight: int, rounds: int, calls
     report(f"{name}, async, {flight} in flight, {size:,} bytes", *asyncio.run(go()))
 
 
+class Forgetful:
+    """Health that learns nothing: each request goes down its plan, whatever happened before."""
+
+    def acquire(self, ask: Ask, now: float) -> Ticket:
+        allowed = ask.plan.allowed[ask.sent]
+        ask.sent += 1
+        return Ticket(Pool(ask.project, *allowed.candidate), allowed, now)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+class Refusing(Loopback):
+    """The way to a server that admits, but for one location: that is at a server which refuses all."""
+
+    def __init__(self, stack: Any, port: int, inner: Any, refuses: int) -> None:
+        super().__init__(stack, port, inner)
+        self._refuses = Loopback(stack, refuses, inner)
+
+    def handle_request(self, request: Any) -> Any:
+        refused = b"/locations/europe-west1/" in request.url.raw_path
+        return self._refuses.handle_request(request) if refused else super().handle_request(request)
+
+
+def failover(port: int, rounds: int, calls: int) -> None:
+    """A call whose first location answers 429, beside one whose first location answers, and the bare client."""
+    stack, body = importlib.import_module("httpx2"), body_of(500)
+    with server(1e-9, 0.0, 0.0) as refuses:
+        health: Any = Forgetful()
+        router = Router(EU, observe=lambda _: None, health=health)
+        ways = (
+            Loopback(stack, port, stack.HTTPTransport()),
+            router.transport(transport=Loopback(stack, port, stack.HTTPTransport())),
+            router.transport(transport=Refusing(stack, port, stack.HTTPTransport(), refuses)),
+        )
+        clients = [stack.Client(transport=way) for way in ways]
+
+        def call(client: Any) -> Any:
+            return client.post(URL, content=body, headers=JSON)
+
+        told = [call(client).headers.get("x-vertex-router") for client in clients]
+        assert told == [None, "europe-west1=200", "europe-west1=429, europe-west4=200"]
+        runs = [lambda client=client: cpu_us(lambda: call(client), calls) for client in clients]
+        bare, well, twice = by_turns(runs, rounds)
+    report("httpx2, sync, a failover in each call", bare, twice)
+    more = statistics.median(two - one - plain for plain, one, two in zip(bare, well, twice, strict=True))
+    print(f"    the failover alone is one bare call and {more:.0f} us")
+
+
 def sdk_calls(port: int, rounds: int, calls: int) -> None:
     """google-genai, over httpx2, as it is and through the router."""
     stack = importlib.import_module("httpx2")
@@ -236,9 +286,10 @@ def pick_of(count: int, closed: int, rounds: int) -> None:
         controller.result(ticket, OK, now)  # type: ignore[arg-type]  # a Ticket, while there is room
         controller.leave(ask, now)
 
-    assert controller._pick(lane, now) is lane.states[closed]
+    ask = Ask(plan, "p", arrived=now, until=1e9)
+    assert choose(ask, lane, None, now) is lane.states[closed]
     pick, whole = by_turns(
-        [lambda: cpu_us(lambda: controller._pick(lane, now), 2000), lambda: cpu_us(once, 1000)], rounds
+        [lambda: cpu_us(lambda: choose(ask, lane, None, now), 2000), lambda: cpu_us(once, 1000)], rounds
     )
     print(f"  {count:4} {closed:4} {'':20} {statistics.median(pick):10.2f} {statistics.median(whole):10.2f}")
 
@@ -332,6 +383,7 @@ def main() -> None:
         if not short:
             async_calls("httpx", port, 500, 1, rounds, calls)
             async_calls("httpx2", port, 1_000_000, 8, rounds, calls // 4)
+        failover(port, rounds, calls)
         sdk_calls(port, rounds, calls)
         peers(port, rounds, calls)
         if not short:

@@ -20,7 +20,6 @@ from catalog.schema import Mode
 from router.adapter import RoutedAdapter
 from router.affinity import Affinity
 from router.alternatives import Alternatives
-from router.audit.audit import Audit
 from router.auth import GoogleAuth
 from router.capacity import Controller
 from router.core import Call, Core, Observer
@@ -45,6 +44,7 @@ from router.wrap import genai, stainless
 from router.wrap import wrap as _wrap
 
 if TYPE_CHECKING:
+    from router.audit.audit import Audit
     from router.batch.job import Batch
     from router.batch.source import Rows
     from router.batch.summary import Tally
@@ -56,6 +56,14 @@ _logger = logging.getLogger("router")
 
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def _audit(policy: Policy) -> Audit | None:
+    if not policy.auditing:
+        return None
+    from router.audit.audit import Audit  # noqa: PLC0415 - a fifth of the memory that importing takes
+
+    return Audit(policy.auditing, policy)
 
 
 def _log(trace: Trace) -> None:
@@ -103,7 +111,7 @@ class Router:
         policy = policy or Policy(caller_location="wall")
         catalog = catalog or _catalog.load()
         policy.check(catalog)
-        self._audit = Audit(policy.auditing, policy) if policy.auditing else None
+        self._audit = _audit(policy)
         core = Core(
             catalog=catalog,
             policy=policy,
