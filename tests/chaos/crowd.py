@@ -93,15 +93,15 @@ class Crowd:
             Broken: a promise was not kept.
         """
 
+        numbers = self._numbers(calls)
+
         async def run() -> None:
             async with contextlib.AsyncExitStack() as stack:
                 clients = [
                     await stack.enter_async_context(self._client(self.module.AsyncClient))
                     for _ in range(0, calls + 1, CALLS_OF_A_CLIENT)
                 ]
-                tasks = [
-                    asyncio.create_task(self._acall(clients[number % len(clients)], number)) for number in range(calls)
-                ]
+                tasks = [asyncio.create_task(self._acall(clients[number % len(clients)], number)) for number in numbers]
                 loop = asyncio.get_running_loop()
                 for task in tasks[::2]:
                     loop.call_later(self.random.uniform(0.0, self._spread_s), task.cancel)
@@ -109,7 +109,7 @@ class Crowd:
                 for each in found:
                     self._count(each)
                 self._check_over()
-                for number, client in enumerate(clients, calls):
+                for number, client in enumerate(clients, numbers.stop):
                     self._count(await self._acall(client, number, leaves=False))
                     self.calls += 1
 
@@ -123,14 +123,18 @@ class Crowd:
         Raises:
             Broken: a promise was not kept.
         """
-        client = self._client(self.module.Client)
+        client, numbers = self._client(self.module.Client), self._numbers(calls)
         with client, ThreadPoolExecutor(THREADS) as threads:
-            for end in threads.map(lambda number: self._call(client, number), range(calls)):
+            for end in threads.map(lambda number: self._call(client, number), numbers):
                 self._count(end)
             self._check_over()
-            self._count(self._call(client, calls, leaves=False))
+            self._count(self._call(client, numbers.stop, leaves=False))
         self.calls += calls + 1
         self._check_counts()
+
+    def _numbers(self, calls: int) -> range:
+        """Numbers for so many calls that none before them had; those behind them are free too."""
+        return range(self.calls, self.calls + calls)
 
     def _client(self, kind: Any) -> Any:
         limits = self.module.Limits(max_connections=CONNECTIONS)

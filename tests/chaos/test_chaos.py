@@ -64,6 +64,15 @@ def test_a_crowd_of_which_half_is_cancelled_leaves_nothing_behind(module: Module
     assert open_files() <= before
 
 
+def test_a_crowd_may_come_again() -> None:
+    """As it does in `make soak`: its calls are told from those before."""
+    with bad_day() as emulator:
+        crowd = Crowd(STACKS[0], emulator, shared=True)
+        for _ in range(2):
+            crowd.left_at_random(20)
+    assert sum(crowd.ends.values()) == 42
+
+
 @each_stack
 def test_streams_left_in_threads_leave_nothing_behind(module: ModuleType) -> None:
     before = open_files()
