@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
@@ -11,9 +12,11 @@ from typing import Any
 import anyio
 import pytest
 
+from router import Policy
 from router.clients import Clients
 from router.stack import Stack
 from tests.router.support import STACKS, each_loop, each_stack
+from tests.world import Backend, gemini_url, location_in, make_router
 
 URL = "https://aiplatform.googleapis.com/"
 
@@ -271,3 +274,39 @@ def test_outside_an_event_loop_there_is_no_async_client() -> None:
     clients, stack = clients_of(STACKS[0])
     with pytest.raises(RuntimeError):
         clients.atake(stack)
+
+
+# What a client would have done, it does or is done for it
+
+
+@each_stack
+def test_each_attempt_is_logged_where_clients_log(module: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
+    backend = Backend(module, {"europe-west1": 429})
+    with caplog.at_level(logging.INFO, module.__name__):
+        ask(module, transport=backend.transport)
+    inner = [record.getMessage() for record in caplog.records if record.name == module.__name__][:2]
+    assert [location_in(line) for line in inner] == backend.locations == ["europe-west1", "europe-west4"]
+    caplog.clear()
+    ask(module, transport=backend.transport)
+    assert not caplog.records
+
+
+@each_stack
+def test_hooks_of_the_inner_client_are_called(module: ModuleType) -> None:
+    seen: list[Any] = []
+    backend = Backend(module)
+    ask(module, transport=backend.transport, event_hooks={"request": [seen.append], "response": [seen.append]})
+    assert [type(each) for each in seen] == [module.Request, module.Response]
+
+
+@each_stack
+def test_a_host_with_a_way_of_its_own_is_reached_by_it(module: ModuleType) -> None:
+    """As behind a proxy, which a client has for all hosts but some."""
+    usual, own = Backend(module, {"europe-west1": 429}), Backend(module)
+    ask(module, transport=usual.transport, mounts={"https://europe-west4-aiplatform.googleapis.com": own.transport})
+    assert (usual.locations, own.locations) == (["europe-west1"], ["europe-west4"])
+
+
+def ask(module: ModuleType, **options: Any) -> None:
+    with module.Client(transport=make_router(Policy(residency="eu")).transport(**options)) as client:
+        assert client.post(gemini_url(), json={}).status_code == 200
