@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 from router.batch.job import INTERRUPTED as BY_HAND
+from router.batch.job import Batch
 from router.batch.record import rows_per_second
 from router.batch.settings import BatchError
+from router.batch.summary import Summary
+from router.batch.tasks import together
 from router.cli.batch_view import progress, show_end, show_plan
 from router.cli.options import add_audit, add_json, add_overlay, add_policy, catalog_of, count, policy_of, today
 from router.cli.output import Screen, print_json
@@ -133,8 +139,8 @@ def run(given: argparse.Namespace) -> int:
         if not settings["project"]:
             raise BatchError("no project: give --project or set GOOGLE_CLOUD_PROJECT")
         audit = router.audit
-        with progress() as shown, _terminable(), closing(audit) if audit else nullcontext():
-            summary = router.batch(given.input, given.output, progress=shown, **settings).run()
+        with progress() as shown, closing(audit) if audit else nullcontext():
+            summary = _run(router.batch(given.input, given.output, progress=shown, **settings))
     if given.json:
         print_json(summary.as_dict())
     else:
@@ -169,11 +175,25 @@ def _emulated(scenario: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """A request to terminate ends the batch as an interruption does."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+def _run(batch: Batch) -> Summary:
+    """Runs it; a request to terminate ends it as an interruption does, also in the background, where Ctrl-C is ignored."""
+    if threading.current_thread() is not threading.main_thread() or os.name != "posix":
+        return batch.run()
+
+    async def terminable() -> None:
+        async with together() as group:
+            group.start_soon(_heed, group.cancel_scope)
+            await batch.arun()
+            group.cancel_scope.cancel()
+
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        anyio.run(terminable)
+    except KeyboardInterrupt:
+        batch.summary.stopped = BY_HAND
+    return batch.summary
+
+
+async def _heed(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM) as asked:
+        async for _ in asked:
+            scope.cancel()

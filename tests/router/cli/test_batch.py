@@ -183,8 +183,8 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    begin = "import sys; from router.cli.main import main; sys.exit(main())"
+def start(*arguments: str, before: str = "pass") -> subprocess.Popen[str]:
+    begin = f"import sys; {before}; from router.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", begin, "batch", "in.jsonl", "-o", "out.jsonl", *HASTY, "--project", "p"]
     return subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
@@ -228,10 +228,18 @@ def test_killed_again_and_again_it_loses_nothing_and_ends_each_row_once(emulator
     assert summary["asked_again"] <= 8
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_or_terminated_it_ends_at_once_and_says_how_far_it_is(emulator: Emulator, how: int) -> None:
+IN_THE_BACKGROUND = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""As a shell starts what a script ends with `&`."""
+
+
+@pytest.mark.parametrize(
+    ("how", "before"), [(signal.SIGINT, "pass"), (signal.SIGTERM, "pass"), (signal.SIGTERM, IN_THE_BACKGROUND)]
+)
+def test_interrupted_or_terminated_it_ends_at_once_and_says_how_far_it_is(
+    emulator: Emulator, how: int, before: str
+) -> None:
     request({f"row {number}" for number in range(2000)})
-    process = start()
+    process = start(before=before)
     until(40, process)
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
