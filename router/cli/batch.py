@@ -176,7 +176,7 @@ def _emulated(scenario: str) -> Iterator[None]:
 
 
 def _run(batch: Batch) -> Summary:
-    """Runs it; a request to terminate ends it as an interruption does, also in the background, where Ctrl-C is ignored."""
+    """Runs it; a request to terminate ends it as Ctrl-C does, also in the background, where that is ignored."""
     if threading.current_thread() is not threading.main_thread() or os.name != "posix":
         return batch.run()
 
