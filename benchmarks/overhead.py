@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import cProfile
 import importlib
 import json
+import pstats
 import statistics
 import subprocess
 import time
@@ -137,6 +139,29 @@ def async_calls(name: str, port: int, size: int, flight: int, rounds: int, calls
             return columns
 
     report(f"{name}, async, {flight} in flight, {size:,} bytes", *asyncio.run(go()))
+
+
+def function_calls() -> None:
+    """How many functions a call calls: the one figure here that a busy machine does not change."""
+    stack, body = importlib.import_module("httpx2"), body_of(500)
+
+    def way() -> Any:
+        return stack.MockTransport(lambda _: stack.Response(200, json={"candidates": []}))
+
+    found = []
+    for transport in (way(), quiet().transport(transport=way())):
+        with stack.Client(transport=transport) as client, cProfile.Profile() as profile:
+            profile.disable()
+            for _ in range(20):  # what is made once
+                client.post(URL, content=body, headers=JSON)
+            profile.enable()
+            for _ in range(100):
+                assert client.post(URL, content=body, headers=JSON).status_code == 200
+        profile.disable()
+        found.append(pstats.Stats(profile).total_calls / 100)  # type: ignore[attr-defined]  # it is documented
+    bare, routed = found
+    added, ratio = routed - bare, routed / bare
+    print(f"  {'functions called, without a network':44} {bare:8.0f} {routed:8.0f} {added:8.0f} {ratio:7.2f}")
 
 
 class Forgetful:
@@ -384,6 +409,7 @@ def main() -> None:
             async_calls("httpx", port, 500, 1, rounds, calls)
             async_calls("httpx2", port, 1_000_000, 8, rounds, calls // 4)
         failover(port, rounds, calls)
+        function_calls()
         sdk_calls(port, rounds, calls)
         peers(port, rounds, calls)
         if not short:

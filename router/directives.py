@@ -84,9 +84,9 @@ def directives(headers: Mapping[str, str]) -> Directives:
     Raises:
         WrongHeader: a name is unknown, or a value is not what it should be.
     """
-    given = [name for name in headers if name.lower().startswith(ROUTER_HEADERS)]
-    if not given:
+    if ROUTER_HEADERS not in " ".join(headers).lower():  # as nearly always
         return NONE
+    given = [name for name in headers if name.lower().startswith(ROUTER_HEADERS)]
     return Directives(**{_field(name.lower()): _value(name.lower(), headers[name]) for name in given})
 
 

@@ -16,7 +16,7 @@ from router.deadline import Deadline
 from router.errors import Exhausted, NoCapacity, StreamBroken
 from router.relay import Relay, is_event_stream
 from router.signals import OK, STREAM_CUT, Action, Scope, Signal, classify, classify_exception
-from router.stack import Stack
+from router.stack import Stack, headers_of
 from router.trace import Attempt, Trace
 from router.used import tokens_used, tokens_used_in_stream
 from router.wire import traffic_in
@@ -97,7 +97,7 @@ class Exchange:
             host=request.url.host,
             port=request.url.port,
             raw_path=request.url.raw_path.decode("ascii"),
-            headers=dict(request.headers.items()),
+            headers=headers_of(request),
         )
         return request
 

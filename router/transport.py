@@ -21,7 +21,7 @@ from router.errors import NotSent, RequestNotUnderstood
 from router.exchange import Exchange
 from router.scope import Scopes
 from router.send import Sender
-from router.stack import Stack, stack_of
+from router.stack import Stack, headers_of, stack_of
 from router.target import Incoming
 
 
@@ -145,5 +145,5 @@ class RoutedTransport:
 def _incoming(stack: Stack, request: Any) -> Incoming:
     url = request.url
     raw_path = url.raw_path.decode("ascii")
-    headers = dict(request.headers.items())  # looked up so often that the stack's own kind would cost too much
-    return Incoming(request.method, url.scheme, url.host, url.port, raw_path, headers, stack.body(request))
+    headers, body = headers_of(request), stack.body(request)
+    return Incoming(request.method, url.scheme, url.host, url.port, raw_path, headers, body)

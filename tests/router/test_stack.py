@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from router.stack import NAMES, Stack, installed, stack_of
+from router.stack import NAMES, Stack, headers_of, installed, stack_of
 from tests.router.support import STACKS, each_loop, each_stack
 
 HERE = "https://europe-west4-aiplatform.googleapis.com/v1/a%2Fb?alt=sse&x=%2f+"
@@ -275,3 +275,13 @@ def test_the_same_address_is_made_once_and_two_are_never_confused(module: Module
     assert stack.url("aiplatform.us.rep.googleapis.com", THERE[1]).host == "aiplatform.us.rep.googleapis.com"
     assert stack.url(THERE[0], "/v1/other").raw_path == b"/v1/other"
     assert stack.url(*THERE).host == THERE[0]
+
+
+@each_stack
+@pytest.mark.parametrize(
+    "own",
+    [[], [("X-One", "1"), ("x-two", "2")], [("A", "1"), ("a", "2")], [(b"x", b"\xc3\xa9")], [(b"x", b"\xff\xfe")]],
+)
+def test_headers_are_read_as_their_stack_reads_them(module: ModuleType, own: Any) -> None:
+    request = module.Request("POST", HERE, headers=own, content=b"{}")
+    assert headers_of(request) == dict(request.headers.items())
