@@ -9,14 +9,11 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import pairwise
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +23,8 @@ from _pytest.runner import runtestprotocol
 CHANGES, VERDICTS = "SMALL_CHANGES", "SMALL_VERDICTS"
 """Variables that name two files: a list of changes, and where the verdicts are to be written."""
 
-_PATIENCE = 3
-"""A change may make a loop endless; who computes so many times longer than without it has noticed."""
+_CPU_S = 5
+"""A change may make a loop endless; a test that computes for so long has noticed. The slowest takes half a second."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,10 +38,8 @@ class _Forked:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        failing, took_s = _in_fork(lambda: (_first_failing(session.items), time.process_time()))
-        if failing:
+        if (failing := _in_fork(lambda: _first_failing(session.items))) != "":
             pytest.exit(f"fails without any change: {failing}", returncode=1)
-        limit_s = 2 + ceil(_PATIENCE * took_s)
         gc.freeze()
         # One at a time: what one test has left in a cache, the next would not be seen to reach.
         reached = {item: _in_fork(partial(_functions_reached, item)) or () for item in session.items}
@@ -54,18 +49,16 @@ class _Forked:
             function = change.rpartition("__mutmut_")[0]
             asked = [item for item in session.items if function in reached[item]]
             asked.sort(key=lambda item: -noticed[item.nodeid])
-            verdicts[change] = _noticed_by(change, asked, limit_s) if asked else None
+            verdicts[change] = _noticed_by(change, asked) if asked else None
             noticed[verdicts[change] or ""] += 1
         Path(os.environ[VERDICTS]).write_text(json.dumps(verdicts), "utf-8")
         return True
 
 
-def _noticed_by(change: str, items: list[pytest.Item], limit_s: int) -> str:
+def _noticed_by(change: str, items: list[pytest.Item]) -> str:
     """The test that notices a change; empty if none does."""
 
     def tried() -> str:
-        resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s))
-        signal.alarm(60 + 10 * limit_s)
         _set(change)
         return _first_failing(items)
 
@@ -93,6 +86,8 @@ def _in_fork(task: Callable[[], Any]) -> Any:
 def _first_failing(items: Iterable[pytest.Item]) -> str:
     for item, following in pairwise([*items, None]):
         assert item is not None
+        signal.setitimer(signal.ITIMER_PROF, _CPU_S)
+        signal.alarm(40 * _CPU_S)  # on a busy machine
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
             return item.nodeid
     return ""
