@@ -28,11 +28,13 @@ USUAL_CONNECTIONS = 100
 class Lease:
     """An inner client, with the number of requests that use it, and of connections that it may have lost."""
 
-    __slots__ = ("_heard", "before", "client", "closing", "lost", "users")
+    __slots__ = ("_choose", "before", "client", "closing", "lost", "users")
 
     def __init__(self, client: Any, before: Lease | None = None) -> None:
         self.client = client
-        self._heard = any(client.event_hooks.values())
+        # The stacks' own name for it; where one has it no more, its client does the sending.
+        choose = getattr(client, "_transport_for_url", None)
+        self._choose = None if any(client.event_hooks.values()) else choose
         self.before = before
         self.users = 0
         self.lost = 0
@@ -41,7 +43,7 @@ class Lease:
     def way(self, stack: Stack, request: Any) -> Any:
         """The transport by which the client would send this request, through a proxy if need be; None where the client
         itself is to send it, since somebody listens: to be asked costs a third of what sending does."""
-        return None if self._heard or stack.logs else self.client._transport_for_url(request.url)
+        return None if self._choose is None or stack.logs else self._choose(request.url)
 
     def give_back(self) -> bool:
         """One use less; whether the client is to be closed now."""
