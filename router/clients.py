@@ -41,8 +41,8 @@ class Lease:
         self.closing = False
 
     def way(self, stack: Stack, request: Any) -> Any:
-        """The transport by which the client would send this request, through a proxy if need be; None where the client
-        itself is to send it, since somebody listens: to be asked costs a third of what sending does."""
+        """The transport by which the client would send this request, through a proxy if need be: to be asked without
+        the work that clients do around it. None where the client is to send it itself, since somebody listens."""
         return None if self._choose is None or stack.logs else self._choose(request.url)
 
     def give_back(self) -> bool:
