@@ -46,6 +46,24 @@ def test_an_address_inside_the_policy_passes() -> None:
     assert check(Policy(), **at("global")) is None
 
 
+def test_only_what_is_made_for_a_model_is_a_resource_of_a_request_with_a_model() -> None:
+    there = "/v1/projects/p/locations/europe-west4/"
+    for made in ("cachedContents", "batchPredictionJobs"):
+        assert check(Policy(), raw_path=f"{there}{made}") is None
+    with pytest.raises(GuardStop, match="not an address of a model"):
+        check(Policy(), raw_path=f"{there}ragCorpora")
+
+
+@pytest.mark.parametrize("query", ["key=SECRET", "access_token=SECRET", "key=SECRET?alt=sse"])
+def test_what_a_guard_remembers_of_addresses_holds_no_credential(query: str) -> None:
+    guard, known = Guard(CATALOG, Policy()), {"headers": {}, "model": GEMINI, "on": TODAY}
+    to = {"scheme": "https", "host": "europe-west4-aiplatform.googleapis.com", "port": None, **known}
+    guard.check(raw_path=path("europe-west4"), **to)
+    guard.check(raw_path=f"{path('europe-west4')}?{query}", **to)
+    assert "europe-west4-aiplatform" in repr(vars(guard)), "something is remembered"
+    assert "SECRET" not in repr(vars(guard))
+
+
 @pytest.mark.parametrize("residency", [["eu", "us"], ["us", "eu"]])
 def test_several_jurisdictions_are_one_set_of_countries(residency: list[str]) -> None:
     for location in ("europe-west4", "us-central1"):
