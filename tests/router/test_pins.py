@@ -183,3 +183,10 @@ def test_a_quote_begins_a_name_unless_it_is_escaped(before: bytes, backslashes: 
 def test_a_location_that_is_no_text_binds_all_the_same() -> None:
     (pin,) = names(b'{"x": "projects/p\xff/locations/u\xff/cachedContents/1"}').pins
     assert pin.location == "u\N{REPLACEMENT CHARACTER}"
+
+
+def test_every_name_in_a_body_is_found_and_not_only_the_first_and_the_last() -> None:
+    """One that is passed over would let the request go where that resource is not."""
+    places = ("eu", "us", "europe-west4", "europe-west1")
+    body = ", ".join(f'"projects/p/locations/{place}/cachedContents/1"' for place in places)
+    assert {pin.location for pin in names(f"[{body}]".encode()).pins} == set(places)
