@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import catalog
 from catalog.schema import Feature, Localised, Processing
@@ -443,3 +445,23 @@ def test_an_address_that_passed_passes_for_no_other_method_model_or_port() -> No
         with pytest.raises(GuardStop):
             guard.check(**{**given, **change})
     assert guard.check(**given) is None
+
+
+TEXTS = st.sampled_from(
+    ["", "a", "\\", '"', '\\"', "x" * 5000, "\\" * 4999, '"x' * 2500, "x" * 5000 + "\\", '"' + "x" * 5000]
+)
+
+
+@given(before=st.lists(TEXTS, max_size=6), after=st.lists(TEXTS, max_size=3), word=TEXTS)
+def test_no_long_text_around_it_hides_a_resource_of_another_location(
+    before: list[str], after: list[str], word: str
+) -> None:
+    """Long texts are not looked into; where one begins and ends decides what is looked into."""
+    foreign = "projects/p/locations/us/cachedContents/1"
+
+    def body(name: str) -> bytes:
+        return msgspec.json.encode({"texts": before, "cachedContent": name, "more": after})
+
+    with pytest.raises(GuardStop, match="names a resource of another location"):
+        check(body=body(foreign))
+    assert check(body=body(f"{word} {foreign}")) is None, "a text that mentions one"
