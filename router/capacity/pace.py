@@ -2,7 +2,7 @@
 
 The only news of a limit is a rejection, and the only news that it has risen is that none comes. So:
 
-* A pool that is used to its rate grows slowly, one that is not used to its rate never grows.
+* A pool that is used to its rate grows, slowly while nobody waits; one that is not used to its rate never grows.
 * Silence is admission. A 429 comes back within a round trip, a success after seconds; a request that
   no 429 has followed for two round trips was admitted.
 * One rejection counts for each round trip: what was sent before the last decrease tells nothing new.
@@ -30,6 +30,7 @@ FIRST_SHUT_S, LONGEST_SHUT_S = 0.25, 10.0
 _NEVER_ADMITTED = SHUT_AFTER + 2  # shut for a second from the first rejection on
 _FRESH_GROWTH, _SEEKING_GROWTH, _RETURNING_GROWTH = 2.3, 1.5, 0.3
 _BASE_GROWTH, _MOST_GROWTH = 0.05, 0.5
+_UNPRESSED = 0.25  # of the growth, while nobody waits: other pools take what this one can't, and no more is needed
 _SURE, _RETURNED = 0.8, 0.9  # of the limit: what is taken up again soon after a rejection, and after it was shut
 _MOST_STEP = 0.2
 _MEASURABLE, _MOST_SLACK = 6.0, 0.3
@@ -306,12 +307,12 @@ class Pace:
         if now - self._rejected_at <= 2.0 * self._rtt_s:
             return 0.0
         if not self.measured:
-            return _SEEKING_GROWTH
+            return _SEEKING_GROWTH if pressed else _UNPRESSED * _BASE_GROWTH
         rate = self.rate
         cautious = 1.2 * (1.0 - DECREASE) * self._max_waste * rate  # so many rejections for each admission
         growth: float = min(_BASE_GROWTH * (rate / 8.0) ** 0.25, cautious)
         if not pressed:
-            return 0.25 * growth
+            return _UNPRESSED * growth
         if rate > 1.2 * self._last:
             growth += 0.3 * (rate / self._last - 1.2)
         if rate < (_RETURNED * self.measured if self._returning else _SURE * min(self.measured, self._last)):

@@ -47,6 +47,16 @@ class Storm:
         self._left = calls
         for _ in range(at_once):
             self._at(self.now, self._next)
+        return self._run()
+
+    def come(self, calls: int, every_s: float) -> Storm:
+        """Calls that come one by one, however long those before them take."""
+        self._left = 0
+        for number in range(calls):
+            self._at(number * every_s, self._begin)
+        return self._run()
+
+    def _run(self) -> Storm:
         while self._events:
             at, _, happen = heapq.heappop(self._events)
             self.now = max(self.now + self._turn_s, at)
@@ -56,18 +66,21 @@ class Storm:
     def _next(self) -> None:
         if self._left:
             self._left -= 1
-            trace = Trace(model="m")
-            failover = Failover(
-                self._plan,
-                "p",
-                self._policy,
-                self.controller,
-                trace,
-                clock=lambda: self.now,
-                random=lambda: 0.5,
-                attempts=1000,
-            )
-            self._step(failover.steps(), trace, None)
+            self._begin()
+
+    def _begin(self) -> None:
+        trace = Trace(model="m")
+        failover = Failover(
+            self._plan,
+            "p",
+            self._policy,
+            self.controller,
+            trace,
+            clock=lambda: self.now,
+            random=lambda: 0.5,
+            attempts=1000,
+        )
+        self._step(failover.steps(), trace, None)
 
     def _step(self, steps: Steps, trace: Trace, signal: Signal | None) -> None:
         try:
@@ -126,6 +139,30 @@ def test_sixty_cold_calls_at_once_probe_the_sick_ones_and_do_not_flood_them(rtt_
     storm = Storm(replies, lambda place, _: replies[place]).go(calls=60, at_once=60)
     assert storm.outcomes == {"answered": 60}
     assert sum(storm.sent.values()) <= 1.2 * 60
+
+
+def quotas(per_second: float) -> Callable[[str, float], Reply]:
+    """Each place takes so many a second, two at once, and answers in half a second."""
+    full_at: dict[str, float] = {}
+
+    def reply(place: str, now: float) -> Reply:
+        at = max(full_at.get(place, 0.0), now)
+        if at - now > 1.0 / per_second:
+            return BUSY, 0.05
+        full_at[place] = at + 1.0 / per_second
+        return OK, 0.5
+
+    return reply
+
+
+@pytest.mark.parametrize(("per_second", "most"), [(10.0, 1), (4.0, 2), (2.0, 4)])
+def test_at_a_low_rate_no_more_pools_are_used_than_it_takes(per_second: float, most: int) -> None:
+    """So that each is used enough for its limit to be known."""
+    storm = Storm("abcdefghijkl", quotas(per_second)).come(calls=1500, every_s=0.2)
+    assert storm.outcomes == {"answered": 1500}
+    used = [place for place, sent in storm.sent.items() if sent > 0.01 * 1500]
+    assert len(used) <= most, storm.sent
+    assert sum(storm.sent.values()) <= 1.05 * 1500
 
 
 @pytest.mark.parametrize("turn_s", [0.0005, 0.002, 0.01, 0.04])
