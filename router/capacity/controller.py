@@ -68,7 +68,7 @@ class Controller:
         self._numbers = itertools.count()
         self._lanes: LRUCache[tuple[int, str], Lane] = LRUCache(CACHED_LANES)
         self._groups: dict[tuple[str, str], Group] = {}
-        self._pools = Registry(self._pacing.max_waste)
+        self._pools = Registry(self._pacing.max_waste, self._pacing.tolerated)
         self._answered: set[tuple[str, str]] = set()
         self._listeners: list[Callable[[Event], object]] = [_warn]
         self._later: list[Callable[[], object]] = []

@@ -35,6 +35,7 @@ _SURE, _RETURNED = 0.8, 0.9  # of the limit: what is taken up again soon after a
 _MOST_STEP = 0.2
 _MEASURABLE, _MOST_SLACK = 6.0, 0.3
 _MOST_BURST = 1000.0
+_LATE = 20.0  # requests over which the share that is rejected is taken
 NEVER = -1e9
 _RTT_S, _RTT_WEIGHT = 0.3, 0.2
 _HINT_JITTER = 0.1
@@ -47,7 +48,7 @@ class Pace:
 
     Args:
         known: the limit in units per second, where it is documented or configured; 0 if it is not.
-        max_waste: see `Pacing`.
+        max_waste, tolerated: see `Pacing`.
     """
 
     __slots__ = (
@@ -69,10 +70,12 @@ class Pace:
         "_row",
         "_rtt_s",
         "_sent",
+        "_share",
         "_slack",
         "_stamp",
         "_started_at",
         "_tokens",
+        "_tolerated",
         "admitted_at",
         "measured",
         "rate",
@@ -80,7 +83,7 @@ class Pace:
         "shut_until",
     )
 
-    def __init__(self, now: float, known: float = 0.0, max_waste: float = 0.05) -> None:
+    def __init__(self, now: float, known: float = 0.0, max_waste: float = 0.05, tolerated: float = 0.0) -> None:
         self._known = known > 0.0
         self.rate = known or FRESH_RATE
         self.measured = 0.0
@@ -89,6 +92,8 @@ class Pace:
         self.admitted_at = NEVER
         self._burst = FRESH_BURST
         self._max_waste = max_waste
+        self._tolerated = tolerated
+        self._share = 0.0  # that was rejected of late
         self._tokens = self._cap
         self._stamp = self._grown_at = self._started_at = now
         self._last = 0.0  # the rate at the last counted rejection; 0 before the first
@@ -211,7 +216,9 @@ class Pace:
 
     def _count(self, mark: float, cost: float, sent_at: float, now: float, random: Callable[[], float]) -> None:
         before = self._rejected - cost
+        rejected = self._rejected - self._counted_rejected
         admitted = (mark - cost - self._counted_sent) - (before - self._counted_rejected)
+        self._heed(rejected, admitted + rejected)
         ever = mark - cost - before > 0.5 or self.admitted_at > NEVER
         seeking, first, found = not self.measured, not self._last, 0.0
         if first:
@@ -225,7 +232,9 @@ class Pace:
         if not ever:
             self._row = max(self._row, _NEVER_ADMITTED)
         self._counted_sent, self._counted_rejected = mark, self._rejected
-        if self._row < SHUT_AFTER:
+        if self._row < SHUT_AFTER and self._share < self._tolerated:
+            self._decreased_at = now  # as if it had been slowed down: one rejection counts for each round trip
+        elif self._row < SHUT_AFTER:
             self._slow_down(sent_at, now)
             if seeking and found:
                 self.rate = max(0.4 * self._last, min(0.9 * self._last, 0.95 * found))
@@ -240,6 +249,11 @@ class Pace:
             self._close(now, random)
         self._burst = 0.0
         self._arm()
+
+    def _heed(self, rejected: float, seen: float) -> None:
+        """So much of what was sent since the last rejection that counted was rejected."""
+        if seen >= rejected > 0.0:  # it may be less, where costs turned out to be lower than was thought
+            self._share += (rejected / seen - self._share) * min(1.0, seen / _LATE)
 
     def _begin(self, sent: float, rejected: float, at: float) -> None:
         """The other side's bucket is empty at this time: from here on is measured."""

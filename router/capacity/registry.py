@@ -14,11 +14,12 @@ class Registry:
     """The pools of a controller, each made when it is first heard of.
 
     Args:
-        max_waste: see `Pacing`.
+        max_waste, tolerated: see `Pacing`.
     """
 
-    def __init__(self, max_waste: float) -> None:
+    def __init__(self, max_waste: float, tolerated: float = 0.0) -> None:
         self._max_waste = max_waste
+        self._tolerated = tolerated
         self._hosts: dict[str, Host] = {}
         self.states: dict[Pool, State] = {}
         self.shared: dict[Pool, Shared] = {}
@@ -39,7 +40,7 @@ class Registry:
         pool = state.pool._replace(model=name)
         shared = self.shared.get(pool)
         if shared is None:
-            shared = self.shared[pool] = Shared(pool, Pace(now, known, self._max_waste))
+            shared = self.shared[pool] = Shared(pool, Pace(now, known, self._max_waste, self._tolerated))
         shared.members.append(state)
         state.quota = shared
 
@@ -49,7 +50,7 @@ class Registry:
             known = state.limit.per_second
             if state.limit.in_tokens:
                 known = known / unit if unit else 0.0
-            state.pace = Pace(now, known, self._max_waste)
+            state.pace = Pace(now, known, self._max_waste, self._tolerated)
         return state.pace
 
     def host_changed(self, host: Host) -> None:

@@ -6,10 +6,11 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable
+from random import Random
 
 import pytest
 
-from router.capacity import Controller
+from router.capacity import Controller, Pacing
 from router.flow import Failover, Steps
 from router.policy import Policy
 from router.signals import OK, Signal
@@ -30,13 +31,18 @@ class Storm:
     """
 
     def __init__(
-        self, places: Iterable[str], replies: Callable[[str, float], Reply], turn_s: float = 0.0, **policy: float
+        self,
+        places: Iterable[str],
+        replies: Callable[[str, float], Reply],
+        turn_s: float = 0.0,
+        pacing: Pacing | None = None,
+        **policy: float,
     ) -> None:
         self.now = 0.0
         self._turn_s = turn_s
         self.sent: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
-        self.controller = Controller(random=lambda: 0.5)
+        self.controller = Controller(pacing, random=lambda: 0.5)
         self._plan = plan(*places)
         self._replies = replies
         self._policy = Policy(**{"deadline_s": 120.0, "attempts": 6, **policy})  # type: ignore[arg-type]  # floats do
@@ -163,6 +169,22 @@ def test_at_a_low_rate_no_more_pools_are_used_than_it_takes(per_second: float, m
     used = [place for place, sent in storm.sent.items() if sent > 0.01 * 1500]
     assert len(used) <= most, storm.sent
     assert sum(storm.sent.values()) <= 1.05 * 1500
+
+
+def test_a_share_that_is_rejected_at_random_slows_nothing_down_where_it_is_tolerated() -> None:
+    """Slowing down does not make it smaller, so paces that heed each rejection would end near nothing."""
+    chance = Random(1)
+    storm = Storm(
+        "abc", lambda *_: (BUSY, 0.1) if chance.random() < 0.2 else (OK, 2.0), pacing=Pacing(tolerated=0.35)
+    ).go(calls=2000, at_once=64)
+    assert storm.outcomes == {"answered": 2000}
+    assert storm.now <= 1.2 * 2000 * 2.0 / 64
+
+
+def test_where_there_is_a_limit_after_all_no_more_is_rejected_than_is_tolerated() -> None:
+    storm = Storm("ab", quotas(10.0), pacing=Pacing(tolerated=0.35), deadline_s=1000.0, attempts=1000).go(2000, 64)
+    assert storm.outcomes == {"answered": 2000}
+    assert sum(storm.sent.values()) <= 2000 / (1.0 - 0.4)
 
 
 @pytest.mark.parametrize("turn_s", [0.0005, 0.002, 0.01, 0.04])
