@@ -233,7 +233,8 @@ class Writer:
                     return
                 batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
                 self._writing = len(batch)
-            if not self._written(batch) and not self._put_back(batch):
+                last = self._closing
+            if not self._written(batch) and not self._put_back(batch, last=last):
                 return
 
     def _written(self, batch: list[Entry]) -> bool:
@@ -270,16 +271,21 @@ class Writer:
         if lost or refused:
             yield Gap(at=self._now(), lost=lost, refused=refused)
 
-    def _put_back(self, batch: list[Entry]) -> bool:
-        """Keeps a batch for another time, and waits for that; whether there will be one."""
+    def _put_back(self, batch: list[Entry], *, last: bool) -> bool:
+        """Keeps a batch for another time, and waits for that; whether there will be one.
+
+        Args:
+            last: this was the try of closing. One that had begun before is followed by that.
+        """
         with self._change:
             self._waiting.extendleft(reversed(batch))
             self._writing = 0
             self._change.notify_all()
-            if self._closing:
+            if last:
                 self._let_go()
                 return False
-            self._change.wait(_AGAIN_S)
+            if not self._closing:
+                self._change.wait(_AGAIN_S)
             return True
 
     def _failed(self, error: OSError) -> None:
