@@ -353,12 +353,12 @@ def decision(rounds: int) -> None:
         _end(steps)
 
     question = Question(MODEL, ("standard",), core.today(), caller="europe-west1")
-    assert core.planner.plan(question).allowed[0].candidate.location == "europe-west1"
+    assert core.decisions.planner.plan(question).allowed[0].candidate.location == "europe-west1"
     runs = {
         "URL parsed, admitted, picked, address made": (decided, 1000),
         "the same, and the request made and guarded": (ready, 1000),
-        "a plan that is remembered": (lambda: core.planner.plan(question), 1000),
-        "a plan made anew over 41 locations": (lambda: core.planner._make(question), 20),
+        "a plan that is remembered": (lambda: core.decisions.planner.plan(question), 1000),
+        "a plan made anew over 41 locations": (lambda: core.decisions.planner._make(question), 20),
     }
     columns = by_turns([lambda run=run, n=n: cpu_us(run, n) for run, n in runs.values()], rounds)
     for name, column in zip(runs, columns, strict=True):

@@ -1,44 +1,35 @@
-"""What every way of sending shares: catalog, policy, plans, guard, health, and the clocks."""
+"""What every way of sending shares: catalog, policy, decisions, guard, health, clocks; and one request on its way."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
-from catalog.errors import UnknownModel
 from catalog.query import Catalog
-from catalog.schema import Mode, Model
 from router.affinity import Affinity, affinity_key
-from router.alternatives import Alternatives
-from router.contents import NOTHING, Contents
 from router.contents import contents as contents_of
 from router.counts import Counts
+from router.decisions import Decided, Decisions, Denied, Other
 from router.directives import Directives, directives
 from router.endpoints import Address, address, body_for_model, for_model
-from router.errors import GuardStop, NoRoute, NotSent, PinnedLocation, RequestNotUnderstood
+from router.errors import GuardStop, NotSent, RequestNotUnderstood
 from router.flow import Failover, Steps
 from router.guard import Guard
 from router.health import Health
 from router.modes import BOUGHT, SHARED, headers_of
-from router.pins import Pin
 from router.plan import Plan, Pool
-from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
 from router.signals import Signal
-from router.sizes import at_most, least, limits
 from router.target import Incoming, NotUnderstood, Target, parse
 from router.trace import TRAFFIC, Attempt, Trace, Wait
 
 BYTES_PER_TOKEN = 4
 """About; what answers tell of their use corrects it."""
-
-_REMEMBERED = 1024
-"""Targets; the same few come again and again."""
 
 
 class Observer(Protocol):
@@ -80,8 +71,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
 
     catalog: Catalog
     policy: Policy
-    planner: Planner
-    alternatives: Alternatives
+    decisions: Decisions
     guard: Guard
     health: Health
     clock: Callable[[], float]
@@ -94,30 +84,6 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], str] = _new_id
     affinity: Affinity | None = None
     counts: Counts = msgspec.field(default_factory=Counts)
-    usual: dict[tuple[Planner, Target, date], _Usual] = msgspec.field(default_factory=dict)
-    """Shared between the cores of one router: a planner stands for its policy and catalog."""
-
-    def modes(self, model: str, mode: Mode) -> tuple[Mode, ...]:
-        """The modes by which a request may go that asks for one: what the project has reserved comes first.
-
-        Raises:
-            UnknownModel: with the nearest ids.
-        """
-        use = self.policy.reservations
-        if mode != "standard" or use == "ignore" or not self.catalog.own.reservations:
-            return (mode,)
-        known = self.catalog.model(model).id
-        held = {each.mode for each in self.catalog.own.reservations if each.model == known}
-        bought = tuple(each for each in BOUGHT if each in held)
-        return bought if bought and use == "only" else (*bought, mode)
-
-    def explain(self, question: Question) -> Plan:
-        """The plan for a question, with what else the policy admits.
-
-        Raises:
-            UnknownModel: with the nearest ids.
-        """
-        return self.alternatives.added(self.planner.plan(question), question)
 
     def admit(self, asked: Incoming, wishes: Directives | None = None, priority: int = 0) -> Call | None:
         """The call for a request; None for one that is to be sent on unchanged, unrouted.
@@ -137,7 +103,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
             reason = f"{target.location!r} is not a location of the catalog"
             raise self.refusal(RequestNotUnderstood(reason, self.policy.summary))
         found = contents_of(target, asked.body, asked.headers)
-        decided = self._decided(target, found, asked.body, wishes.tokens)
+        decided = self.decisions.of_request(target, found, asked.body, wishes.tokens, self.today())
         call = self._call(target, decided, asked.body, priority)
         call.stated = wishes.tokens
         if self.affinity is not None and len(call.plan.allowed) > 1:
@@ -157,9 +123,11 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NoRoute, RequestNotUnderstood: as `admit`.
         """
-        return self._call(target, self._decide(target, question, NOTHING, None), b"", priority)
+        return self._call(target, self.decisions.of_question(target, question), b"", priority)
 
-    def _call(self, target: Target, decided: Decided, body: bytes | None, priority: int) -> Call:
+    def _call(self, target: Target, decided: Decided | Denied, body: bytes | None, priority: int) -> Call:
+        if isinstance(decided, Denied):
+            raise self.refusal(decided.error, decided.question)
         question, plan, pins, others = decided
         return Call(
             core=self,
@@ -197,155 +165,6 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         for each in self.observers:
             each.refused(self, error, question, call)
         return error
-
-    def _decided(self, target: Target, found: Contents, body: bytes | None, stated: int | None) -> Decided:
-        """What is decided of a request. Remembered where its body says nothing: see `_Usual`."""
-        day = self.today()
-        if found is not NOTHING:
-            size = at_most(self._limits(target, found), target, body, found, stated)
-            decided = self._decide(target, self._question(target, found, day, size), found, size)
-            return decided if body is not None else decided._replace(others=())
-        usual = self._usual(target, day)
-        size = at_most(usual.limits, target, body, found, stated)
-        if (known := usual.by_size.get(size)) is None:
-            known = self._decide(target, self._question(target, found, day, size), found, size)
-            usual.by_size[size] = known
-        return known
-
-    def _usual(self, target: Target, day: date) -> _Usual:
-        key = self.planner, target, day
-        usual = self.usual.get(key)
-        if usual is None:
-            if len(self.usual) >= _REMEMBERED:
-                self.usual.clear()
-            usual = self.usual[key] = _Usual(self._limits(target, NOTHING))
-        return usual
-
-    def _limits(self, target: Target, found: Contents) -> tuple[int, ...]:
-        """The sizes on which a request's plan, and those of the models that it may turn to, can depend."""
-        asked = self.catalog.find(target.counted or target.model or found.model[1])
-        return limits(asked, *(self._fallbacks(target, asked) if asked else ()))
-
-    def _decide(self, target: Target, question: Question, found: Contents, size: int | None) -> Decided:
-        pins = sorted({*found.pins, *_of_resource(target)})
-        try:
-            plan = self._plan(question, target, found.model[0], pins)
-        except NotSent as error:
-            raise self.refusal(error, question) from None
-        return Decided(question, plan, tuple(pins), tuple(self._others(target, question, size)))
-
-    def _question(self, target: Target, found: Contents, day: date, size: int | None) -> Question:
-        model = target.model or found.model[1]
-        places = {pin.location for pin in (*found.pins, *_of_resource(target))}
-        return Question(
-            model=model,
-            modes=("batch",) if self._made_in_batch(target, model) else self._modes_of(target, model),
-            on=day,
-            method=target.method,
-            tokens=least(limits(self.catalog.find(target.counted or model)), size),
-            caller=target.location,
-            pins=frozenset(places),
-            counted=target.counted,
-            features=found.features | {target.asks} - {""},
-            read=found.read,
-            mtls=target.mtls,
-            resource=target.resource,
-            host=target.own_host,
-        )
-
-    def _modes_of(self, target: Target, model: str) -> tuple[Mode, ...]:
-        known = target.resource or self.catalog.find(model) is None
-        return (target.mode,) if known else self.modes(model, target.mode)
-
-    def _others(self, target: Target, question: Question, size: int | None) -> Iterator[Other]:
-        """The models that the policy turns to when every location of this one has failed, each planned as it is."""
-        asked = self.catalog.find(question.model)
-        if asked is None or target.resource or target.counted:
-            return
-        for model in self._fallbacks(target, asked):
-            if question.method in ("", *model.methods):
-                tokens = least(limits(model), size)
-                other = question._replace(model=model.id, modes=self.modes(model.id, target.mode), tokens=tokens)
-                if (plan := self.planner.plan(other)).allowed:
-                    yield Other(other, plan)
-
-    def _fallbacks(self, target: Target, asked: Model) -> Iterator[Model]:
-        """The other models that the policy names for this one, of its publisher: requests are written for one."""
-        for name in self.policy.fallbacks(target.model, asked.id, *asked.aliases):
-            model = self.catalog.model(name)
-            if model.publisher == asked.publisher and model.id != asked.id:
-                yield model
-
-    def _made_in_batch(self, target: Target, model: str) -> bool:
-        """Whether it is for the claims to say if a batch job may be made; without a residency no one asks them."""
-        return bool(model) and target.asks == "batch-job" and self.policy.residency is not None
-
-    def _plan(self, question: Question, target: Target, made_for: str, pins: Sequence[Pin]) -> Plan:
-        names = [name for name in (question.model, question.counted) if name]
-        publisher = target.publisher or made_for
-        strange = next((why for name in names if (why := self._strange(name, publisher))), "")
-        if strange and self.policy.residency is not None:
-            raise RequestNotUnderstood(strange, self.policy.summary)
-        if target.resource and (not question.model or self.policy.residency is None):
-            plan = self.planner.plan_for_resource(question)
-        elif strange:
-            plan = self.planner.plan_for_stranger(question)
-        else:
-            plan = self.planner.plan(question)
-            if not plan.allowed:
-                plan = self.alternatives.added(plan, question)
-        if plan.allowed:
-            return plan
-        raise _refusal(plan, pins)
-
-    def _strange(self, name: str, publisher: str) -> str:
-        """Why the catalog can't speak of this model of this publisher; empty if it can."""
-        try:
-            model = self.catalog.model(name)
-        except UnknownModel as error:
-            return str(error)
-        return "" if model.publisher == publisher else f"{model.id} is a model of {model.publisher}, not of {publisher}"
-
-
-def _refusal(plan: Plan, pins: Sequence[Pin]) -> NoRoute:
-    """The error for an empty plan: what binds the request is named, unless it could go nowhere without that either."""
-    bound = {pin.location for pin in pins}
-    elsewhere = any(each.location in bound and not each.rule.startswith("feature-") for each in plan.refused)
-    return PinnedLocation(plan, pins) if bound and (elsewhere or len(bound) > 1) else NoRoute(plan)
-
-
-def _of_resource(target: Target) -> Iterator[Pin]:
-    """What binds a request that is about a resource: the resource itself."""
-    if target.resource:
-        path = f"{target.before}{target.location}{target.after}".partition("?")[0]
-        yield Pin(path.removeprefix("/v1beta1").removeprefix("/v1").removeprefix("/"), target.location)
-
-
-class Other(NamedTuple):
-    """Another model that may take a request: what was asked of it, and its plan."""
-
-    question: Question
-    plan: Plan
-
-
-class Decided(NamedTuple):
-    """What is decided of a request before it is sent: what was asked of the catalog, the plan, what binds it, and the
-    other models that may take it."""
-
-    question: Question
-    plan: Plan
-    pins: tuple[Pin, ...]
-    others: tuple[Other, ...]
-
-
-class _Usual(msgspec.Struct):
-    """What is decided of requests for a target on a day, whose bodies say nothing, by one policy over one catalog.
-
-    It depends on nothing else but their size, and on that only as far as it is above or below these `limits`.
-    """
-
-    limits: tuple[int, ...]
-    by_size: dict[int | None, Decided] = {}
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -519,7 +338,7 @@ class Call(msgspec.Struct, kw_only=True):
             self.core.affinity.answered(self.conversation, pool)
         if self.trace.outcome in ("attempts", "deadline", "network"):
             known = self.plan.refused and self.question.model
-            plan = self.core.explain(self.question) if known else self.plan
+            plan = self.core.decisions.explain(self.question) if known else self.plan
             self.trace.advice = tuple(str(each) for each in plan.alternatives)
         for each in self.core.observers:
             each.ended(self)

@@ -19,10 +19,10 @@ from catalog.query import Catalog
 from catalog.schema import Mode
 from router.adapter import RoutedAdapter
 from router.affinity import Affinity
-from router.alternatives import Alternatives
 from router.auth import GoogleAuth
 from router.capacity import Controller
 from router.core import Call, Core, Observer
+from router.decisions import Decisions
 from router.destination import Destination
 from router.drive import adrive, drive
 from router.errors import PolicyError
@@ -30,7 +30,6 @@ from router.functions import FunctionCall, destination_of, target_of
 from router.guard import Guard
 from router.health import Health
 from router.plan import Plan
-from router.planner import Planner
 from router.policy import Policy
 from router.redaction import redacted
 from router.rules import Question
@@ -115,8 +114,7 @@ class Router:
         core = Core(
             catalog=catalog,
             policy=policy,
-            planner=Planner(catalog, policy),
-            alternatives=Alternatives(catalog, policy),
+            decisions=Decisions(catalog, policy),
             guard=Guard(catalog, policy),
             health=health or Controller(random=random),
             clock=clock,
@@ -191,7 +189,7 @@ class Router:
             UnknownModel, UnknownFeature: with the nearest ids.
         """
         asked = frozenset(self.catalog.feature(name).id for name in features)
-        return self._core.explain(self._question(model, mode, tokens, on)._replace(features=asked))
+        return self._core.decisions.explain(self._question(model, mode, tokens, on)._replace(features=asked))
 
     def models(
         self, *, mode: Mode | None = None, tokens: int | None = None, on: date | None = None
@@ -202,7 +200,7 @@ class Router:
             mode, tokens, on: as for `explain`.
         """
         questions = (self._question(model, mode, tokens, on) for model in self.catalog.models)
-        return tuple(plan for plan in map(self._core.planner.plan, questions) if plan.allowed)
+        return tuple(plan for plan in map(self._core.decisions.planner.plan, questions) if plan.allowed)
 
     def _question(self, model: str, mode: Mode | None, tokens: int | None, on: date | None) -> Question:
         modes: Any = (mode,) if mode else self._modes(model)
@@ -327,7 +325,7 @@ class Router:
         if location:
             self.catalog.location(location)
         target = target_of(self.catalog.model(model), project, location, mode, method)
-        modes = self._core.modes(target.model, mode)
+        modes = self._core.decisions.modes(target.model, mode)
         question = Question(target.model, modes, self._core.today(), method, tokens, location, features=features)
         return self._core.call(target, question, priority=priority).begin()
 
@@ -384,7 +382,7 @@ class Router:
 
     def _modes(self, model: str) -> tuple[Mode, ...]:
         """The modes that requests may ask for, and before `standard` what the project has reserved."""
-        named = [each for mode in self.policy.modes for each in self._core.modes(model, cast("Mode", mode))]
+        named = [each for mode in self.policy.modes for each in self._core.decisions.modes(model, cast("Mode", mode))]
         return tuple(dict.fromkeys(named))
 
     def transport(self, *, priority: int = 0, **options: Any) -> Any:

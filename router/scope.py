@@ -15,12 +15,11 @@ from typing import Any
 import msgspec
 from cachetools import LRUCache
 
-from router.alternatives import Alternatives
 from router.core import Core
+from router.decisions import Decisions
 from router.directives import Directives
 from router.errors import PolicyError, WrongHeader
 from router.guard import Guard
-from router.planner import Planner
 from router.policy import Policy
 from router.tightening import tightened
 from router.wire import ROUTER_HEADERS
@@ -87,7 +86,7 @@ class Scopes:
             _current.reset(token)
 
     def under(self, policy: Policy) -> Core:
-        """The core for a policy: another planner and guard; health, clocks and catalog are shared."""
+        """The core for a policy: other decisions and another guard; health, clocks and catalog are shared."""
         with self._lock:
             core = self._cores.get(policy)
             if core is None:
@@ -95,8 +94,7 @@ class Scopes:
                 core = self._cores[policy] = msgspec.structs.replace(
                     self._base,
                     policy=policy,
-                    planner=Planner(catalog, policy),
-                    alternatives=Alternatives(catalog, policy),
+                    decisions=Decisions(catalog, policy),
                     guard=Guard(catalog, policy),
                 )
         return core

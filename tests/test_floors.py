@@ -47,6 +47,7 @@ FLOORS = (
     " router/audit/digests router/audit/summary",
     "router/drive router/planner router/batch/results router/batch/summary router/audit/evidence",
     "router/alternatives router/batch/conventions router/audit/verify",
+    "router/decisions",
     "router/core router/batch/forecast router/batch/twins",
     "router/exchange router/functions router/scope router/batch/run router/audit/audit router/telemetry",
     "router/send router/batch/asking router/batch/job",

@@ -163,7 +163,7 @@ class RouterWorld:
         core = self._scopes.core()
         if mode == "batch" and mode not in core.policy.modes:
             core = self._scopes.under(replace(core.policy, modes=(mode,)))
-        return core.explain(Question(model, (mode,), core.today()))
+        return core.decisions.explain(Question(model, (mode,), core.today()))
 
 
 class _Sender:

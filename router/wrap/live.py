@@ -126,11 +126,11 @@ def _asked(message: str | bytes, question: Question) -> Question:
 
 def _plan(core: Core, question: Question) -> Plan:
     try:
-        return core.explain(question)
+        return core.decisions.explain(question)
     except UnknownModel as error:
         if core.policy.residency is not None:
             raise _refused(core, str(error)) from None
-        return core.planner.plan_for_stranger(question)
+        return core.decisions.planner.plan_for_stranger(question)
 
 
 def _place(core: Core, host: str) -> Location:

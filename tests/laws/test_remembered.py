@@ -100,4 +100,4 @@ def test_what_says_nothing_is_decided_once() -> None:
     core = make_router(POLICIES[0], catalog=SMALL)._core
     first, second = decided(core, 0), decided(core, 0)
     assert first[2] is second[2]
-    assert [len(each.by_size) for each in core.usual.values()] == [1]
+    assert [len(each.by_size) for each in core.decisions._usual.values()] == [1]

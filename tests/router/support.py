@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,9 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from router import Policy
+from router.core import Call
 from router.plan import Allowed, Candidate
 from router.signals import OK, Action, Scope, Signal
+from router.target import Incoming
 from router.trace import Attempt, Trace, Tried
+from tests.world import make_router
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 STACKS: list[ModuleType] = [import_module(name) for name in ("httpx", "httpx2") if find_spec(name)]
@@ -78,3 +83,20 @@ def a_trace(**fields: Any) -> Trace:
     """A made-up request that was throttled in the EU and answered in the US."""
     made = {"outcome": "answered", "tried": [tried(1, "eu", EXHAUSTED), tried(2, "us", OK)], **fields}
     return Trace(model="gemini-3.8-flash", **made)
+
+
+def admit(policy: Policy | None, url: str, body: Any = None, **headers: str) -> Call | None:
+    """What a router makes of a POST request, before it is sent."""
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    return make_router(policy)._core.admit(
+        Incoming(
+            method="POST",
+            scheme=scheme,
+            host=host,
+            port=None,
+            raw_path=f"/{path}",
+            headers=headers,
+            body=json.dumps(body or {}).encode(),
+        )
+    )

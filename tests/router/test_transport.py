@@ -271,7 +271,7 @@ def test_a_location_that_is_not_catalogued_reaches_no_host_under_any_policy(call
 def test_the_guard_stops_what_a_broken_planner_lets_through(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     router = make_router(EU)
     anywhere = make_router(Policy()).explain(GEMINI)
-    monkeypatch.setattr(type(router._core.planner), "plan", lambda self, question: anywhere)
+    monkeypatch.setattr(type(router._core.decisions.planner), "plan", lambda self, question: anywhere)
     backend = Backend(call.stack)
     with pytest.raises(GuardStop):
         call(backend, router=router)

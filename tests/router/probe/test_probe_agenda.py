@@ -56,7 +56,7 @@ def test_a_call_stays_at_its_location_and_is_sent_once(policy: Policy) -> None:
     agenda = agenda_of(small_catalog(), policy, TODAY, call_s=7.0)
     question = Question(GEMINI, ("standard",), TODAY, method="countTokens", caller="eu")
     core = agenda.router._core
-    assert [each.location for each in core.planner.plan(question).candidates] == ["eu"]
+    assert [each.location for each in core.decisions.planner.plan(question).candidates] == ["eu"]
     assert (core.policy.attempts, core.policy.deadline_s) == (1, 7.0)
     assert core.policy.residency == policy.residency
     assert agenda.summary == policy.summary
