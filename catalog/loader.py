@@ -19,7 +19,6 @@ from catalog.draft import Draft
 from catalog.entries import read
 from catalog.errors import InvalidCatalog, Problem
 from catalog.lint import STRUCTURE, lint
-from catalog.overlay import TABLES, laid_over
 from catalog.query import Catalog
 from catalog.schema import Feature, Jurisdiction, Location, Model, Source
 
@@ -41,10 +40,7 @@ def load(directory: File | None = None, *, overlay: File | Iterable[File] = ()) 
     """
     found = _shipped() if directory is None else _read(Path(directory))
     for file in (overlay,) if isinstance(overlay, (str, os.PathLike)) else overlay:
-        problems: list[Problem] = []
-        draft = overlay_draft(Path(file), found, problems)
-        _refuse(problems, draft)
-        found = laid_over(found, draft)
+        found = _laid_over(found, Path(file))
     return found
 
 
@@ -58,6 +54,15 @@ def _read(directory: Path) -> Catalog:
     draft = catalog_draft(directory, problems, prices=False)
     _refuse(problems, draft)
     return draft.catalog()
+
+
+def _laid_over(base: Catalog, file: Path) -> Catalog:
+    from catalog.overlay import laid_over  # noqa: PLC0415 - only who has one needs it
+
+    problems: list[Problem] = []
+    draft = overlay_draft(file, base, problems)
+    _refuse(problems, draft)
+    return laid_over(base, draft)
 
 
 def catalog_draft(directory: Path, problems: list[Problem], *, prices: bool = True) -> Draft:
@@ -91,6 +96,8 @@ def _prices(directory: Path, problems: list[Problem]) -> dict[str, list[Any]]:
 
 def overlay_draft(file: Path, base: Catalog, problems: list[Problem]) -> Draft:
     """The entries of an overlay's file; what can't be read goes to `problems`."""
+    from catalog.overlay import TABLES  # noqa: PLC0415 - as above
+
     found = read(file, TABLES, problems)
     return Draft(sources=found.pop("source", []), models=found.pop("model", []), own=found, base=base)
 

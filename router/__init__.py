@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from router.auditing import Auditing
     from router.auth import CredentialError, GoogleAuth
-    from router.capacity import Controller, Pacing, Recorder
+    from router.capacity import Controller, Pacing
+    from router.capacity.recorder import Recorder
     from router.destination import Destination
     from router.errors import (
         AuditFailed,
@@ -63,7 +64,7 @@ _HOMES = {
     "Plan": "plan",
     "Policy": "policy",
     "PolicyError": "errors",
-    "Recorder": "capacity",
+    "Recorder": "capacity.recorder",
     "Refused": "plan",
     "RequestNotUnderstood": "errors",
     "RoutedTransport": "transport",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from hashlib import blake2b
 
 from cachetools import TTLCache
 
@@ -35,6 +34,8 @@ def affinity_key(model: str, body: bytes | None, named: str = "") -> str:
         return f"{model} key {named}"
     if body is None or len(body) <= PREFIX_BYTES:
         return ""
+    from hashlib import blake2b  # noqa: PLC0415 - it loads OpenSSL, a third of the memory that importing takes
+
     return f"{model} {blake2b(body[:PREFIX_BYTES], digest_size=16).hexdigest()}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Protocol
@@ -63,7 +63,7 @@ class Observer(Protocol):
 
 
 def _new_id() -> str:
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 class Core(msgspec.Struct, frozen=True, kw_only=True):

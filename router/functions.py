@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from catalog.schema import Mode, Model
-from router.core import Call
+from router.core import Call, Core
 from router.destination import Destination
-from router.errors import NotSent, exhausted
+from router.drive import adrive, drive
+from router.errors import NotSent, PolicyError, exhausted
 from router.faults import signal_of
 from router.modes import headers_of
+from router.rules import Question
 from router.signals import OK, Signal
 from router.streams import Dialect
 from router.target import Target
@@ -26,6 +28,38 @@ _NO_PROJECT = "-"
 """Stands for the project in the path that the guard is shown, when the caller keeps it to itself."""
 
 _DIALECTS = {"google": Dialect.GEMINI, "anthropic": Dialect.ANTHROPIC}
+
+
+def call_of(
+    core: Core,
+    model: str,
+    project: str,
+    location: str,
+    mode: Mode = "standard",
+    method: str = "",
+    tokens: int | None = None,
+    priority: int = 0,
+    features: frozenset[str] = frozenset(),
+) -> Call:
+    """A call that has begun: its plan is made, and nothing is sent.
+
+    Args:
+        core: of the router that is asked; the others are as for `Router.call`.
+        features: what it asks for beyond the model's own work.
+
+    Raises:
+        PolicyError: the policy needs to know the caller's own location.
+        UnknownModel, UnknownLocation: with the nearest ids.
+        NotSent: the policy refuses it.
+    """
+    if not location and core.policy.caller_location == "wall":
+        raise PolicyError("the policy keeps requests at the client's own location; give the call its location=")
+    if location:
+        core.catalog.location(location)
+    target = target_of(core.catalog.model(model), project, location, mode, method)
+    modes = core.decisions.modes(target.model, mode)
+    question = Question(target.model, modes, core.today(), method, tokens, location, features=features)
+    return core.call(target, question, priority=priority).begin()
 
 
 def target_of(model: Model, project: str, location: str, mode: Mode, method: str = "") -> Target:
@@ -57,6 +91,22 @@ class FunctionCall(Generic[R]):
         self._function = function
         self._result: R | None = None
         self._error: Exception | None = None
+
+    def run(self) -> R:
+        """Makes the attempts; gives what the function returned in the end, or raises as `result` does."""
+        try:
+            drive(self.call.steps(), self.attempt, self.call.core.sleep)
+        finally:
+            self.call.end()
+        return self.result()
+
+    async def arun(self) -> R:
+        """`run` for a function that is awaited."""
+        try:
+            await adrive(self.call.steps(), self.aattempt, self.call.core.async_sleep)
+        finally:
+            self.call.end()
+        return self.result()
 
     def attempt(self, attempt: Attempt) -> Signal:
         """Has the function make one attempt; gives what came of it."""

@@ -12,7 +12,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from catalog.decode import DecodeError, decode
@@ -145,6 +144,7 @@ class Policy:
             PolicyError: with the file and the lines that are wrong or clash.
         """
         import tomllib  # noqa: PLC0415 - only reading a file needs it
+        from pathlib import Path  # noqa: PLC0415
 
         file = Path(path)
         try:

@@ -17,16 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import catalog as _catalog
 from catalog.query import Catalog
 from catalog.schema import Mode
-from router.adapter import RoutedAdapter
 from router.affinity import Affinity
 from router.auth import GoogleAuth
 from router.capacity import Controller
-from router.core import Call, Core, Observer
+from router.core import Core, Observer
 from router.decisions import Decisions
-from router.destination import Destination
-from router.drive import adrive, drive
-from router.errors import PolicyError
-from router.functions import FunctionCall, destination_of, target_of
 from router.guard import Guard
 from router.health import Health
 from router.plan import Plan
@@ -37,16 +32,14 @@ from router.scope import Scopes
 from router.status import Status
 from router.trace import Attempt, Trace
 from router.transport import RoutedTransport
-from router.verify import verify
 from router.waiting import async_seconds, async_wait, seconds, wait
-from router.wrap import genai, stainless
-from router.wrap import wrap as _wrap
 
 if TYPE_CHECKING:
     from router.audit.audit import Audit
     from router.batch.job import Batch
     from router.batch.source import Rows
     from router.batch.summary import Tally
+    from router.destination import Destination
 
 T = TypeVar("T")
 
@@ -238,12 +231,10 @@ class Router:
             Exhausted: no attempt was made or answered in time.
             Exception: the function's own last one, with the trace as a note.
         """
-        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens, priority), function)
-        try:
-            drive(found.call.steps(), found.attempt, self._core.sleep)
-        finally:
-            found.call.end()
-        return found.result()
+        from router.functions import FunctionCall, call_of  # noqa: PLC0415 - most programs send over HTTP
+
+        begun = call_of(self._core, model, project, location, mode, method, tokens, priority)
+        return FunctionCall[T](begun, function).run()
 
     async def acall(
         self,
@@ -258,12 +249,10 @@ class Router:
         priority: int = 0,
     ) -> T:
         """`call` for async functions; an attempt is cancelled when its time is up."""
-        found = FunctionCall[T](self._function_call(model, project, location, mode, method, tokens, priority), function)
-        try:
-            await adrive(found.call.steps(), found.aattempt, self._core.async_sleep)
-        finally:
-            found.call.end()
-        return found.result()
+        from router.functions import FunctionCall, call_of  # noqa: PLC0415 - as above
+
+        begun = call_of(self._core, model, project, location, mode, method, tokens, priority)
+        return await FunctionCall[T](begun, function).arun()
 
     def route(self, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Makes a function, sync or async, whose first parameter is a `Destination` one that is routed.
@@ -304,30 +293,12 @@ class Router:
         Raises:
             NotSent: the policy admits no place for it.
         """
-        call = self._function_call(model, project, location, "standard", "", None, 0, frozenset({"live"}))
+        from router.functions import call_of, destination_of  # noqa: PLC0415 - as above
+
+        call = call_of(self._core, model, project, location, features=frozenset({"live"}))
         return destination_of(
             call, Attempt(number=1, allowed=call.plan.allowed[0], timeout_s=call.core.policy.deadline_s)
         )
-
-    def _function_call(
-        self,
-        model: str,
-        project: str,
-        location: str,
-        mode: Mode,
-        method: str,
-        tokens: int | None,
-        priority: int,
-        features: frozenset[str] = frozenset(),
-    ) -> Call:
-        if not location and self.policy.caller_location == "wall":
-            raise PolicyError("the policy keeps requests at the client's own location; give the call its location=")
-        if location:
-            self.catalog.location(location)
-        target = target_of(self.catalog.model(model), project, location, mode, method)
-        modes = self._core.decisions.modes(target.model, mode)
-        question = Question(target.model, modes, self._core.today(), method, tokens, location, features=features)
-        return self._core.call(target, question, priority=priority).begin()
 
     def status(self) -> Status:
         """How every pool stands that has been used: its rate, what is in flight, what is closed and why."""
@@ -405,6 +376,8 @@ class Router:
         Args:
             options: for the `requests.adapters.HTTPAdapter` that it sends with: `pool_maxsize`, ...
         """
+        from router.adapter import RoutedAdapter  # noqa: PLC0415 - most programs send with something else
+
         return RoutedAdapter(self._scopes, options)
 
     def http_client(self, module: ModuleType, **options: Any) -> Any:
@@ -414,10 +387,14 @@ class Router:
             module: whose client is wanted: `anthropic`, `openai`, `httpx` or `httpx2`.
             options: further arguments of the client.
         """
+        from router.wrap import stainless  # noqa: PLC0415 - only who brings an SDK needs it
+
         return stainless.http_client(module, "Client", self.transport(), **options)
 
     def async_http_client(self, module: ModuleType, **options: Any) -> Any:
         """`http_client` for async callers."""
+        from router.wrap import stainless  # noqa: PLC0415 - as above
+
         return stainless.http_client(module, "AsyncClient", self.transport(), **options)
 
     def google_auth(self, credentials: Any = None) -> GoogleAuth:
@@ -434,6 +411,8 @@ class Router:
         Args:
             options: further fields of `google.genai.types.HttpOptions`.
         """
+        from router.wrap import genai  # noqa: PLC0415 - only who brings an SDK needs it
+
         return genai.http_options(self.transport(), options)
 
     def verify(self, client: Any, *, unused: Collection[str] = ()) -> tuple[str, ...]:
@@ -448,10 +427,14 @@ class Router:
         Raises:
             UnroutedClient: a path ends elsewhere, or it can't be told where; names each, and what to write instead.
         """
+        from router.verify import verify  # noqa: PLC0415 - a proof is asked for at the start, or in tests, or never
+
         return verify(client, self._scopes, unused)
 
     def client_args(self) -> dict[str, Any]:
         """The `client_args=` for what makes a client of google-genai by itself, as langchain-google-genai does."""
+        from router.wrap import genai  # noqa: PLC0415 - as above
+
         return genai.client_args(self.transport())
 
     def wrap(self, client: T) -> T:
@@ -463,5 +446,7 @@ class Router:
         Raises:
             TypeError: the client is of another kind; says what to write instead.
         """
-        twin: T = _wrap(client, self.transport())
+        from router.wrap import wrap  # noqa: PLC0415 - only who brings an SDK needs it
+
+        twin: T = wrap(client, self.transport())
         return twin

@@ -10,10 +10,8 @@ from types import ModuleType
 import pytest
 
 PACKAGES = ("catalog", "router", "router.emulator")
-LAZY = ("router", "router.emulator")
 
 of_each_package = pytest.mark.parametrize("name", PACKAGES)
-of_each_lazy_package = pytest.mark.parametrize("name", LAZY)
 
 
 def package(name: str) -> ModuleType:
@@ -46,20 +44,20 @@ def test_the_public_names_are_the_imported_ones(name: str) -> None:
     assert sorted(imported(name)) == package(name).__all__
 
 
-@of_each_lazy_package
+@of_each_package
 def test_the_table_of_homes_names_the_same_modules_as_the_imports_for_types(name: str) -> None:
     homes = {member: f"{name}.{home}" for member, home in package(name)._HOMES.items()}
     assert homes == imported(name)
 
 
-@of_each_lazy_package
+@of_each_package
 def test_a_name_is_the_very_object_of_its_home(name: str) -> None:
     module = package(name)
     for member, home in imported(name).items():
         assert getattr(module, member) is getattr(importlib.import_module(home), member)
 
 
-@of_each_lazy_package
+@of_each_package
 def test_a_name_that_is_not_public_is_no_attribute(name: str) -> None:
     with pytest.raises(AttributeError, match=f"module '{name}' has no attribute 'Rooter'"):
         package(name).Rooter  # noqa: B018 - the look-up is what is tried

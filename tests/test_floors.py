@@ -30,9 +30,9 @@ FLOORS = (
     "catalog/__init__ catalog/prices router/bell router/capacity/breaker router/capacity/knobs router/capacity/pace"
     " router/counts router/hosts router/modes router/pins router/plan",
     "catalog/price_table catalog/throughput router/keys router/capacity/budget router/capacity/events"
-    " router/capacity/pools router/capacity/recorder router/signals router/status router/streams",
-    "router/faults router/features router/probe/verdict router/relay router/resources router/thrift router/trace"
-    " router/used",
+    " router/capacity/pools router/capacity/sent router/signals router/status router/streams",
+    "router/capacity/recorder router/faults router/features router/probe/verdict router/relay router/resources"
+    " router/thrift router/trace router/used",
     "router/affinity router/errors router/health router/target router/waiting",
     "router/contents router/directives router/endpoints",
     "router/capacity/lanes router/capacity/registry"

@@ -9,6 +9,5 @@ from __future__ import annotations
 from router.capacity.controller import Controller
 from router.capacity.events import Broken, Event, Noticed, Throttled
 from router.capacity.knobs import Pacing
-from router.capacity.recorder import Recorder
 
-__all__ = ["Broken", "Controller", "Event", "Noticed", "Pacing", "Recorder", "Throttled"]
+__all__ = ["Broken", "Controller", "Event", "Noticed", "Pacing", "Throttled"]

@@ -22,8 +22,8 @@ from router.capacity.knobs import Pacing
 from router.capacity.lanes import Group, Lane, Place
 from router.capacity.pace import NEVER, Pace
 from router.capacity.pools import Shared, State
-from router.capacity.recorder import Sent
 from router.capacity.registry import Registry
+from router.capacity.sent import Sent
 from router.health import Ask, PoolState, Ticket
 from router.plan import Plan, Pool
 from router.signals import Scope, Signal

@@ -6,22 +6,13 @@ import csv
 import os
 import threading
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 from catalog.schema import Mode
+from router.capacity.sent import Sent
 from router.plan import Pool
 
 FIELDS = ("time_s", "project", "model", "location", "mode", "cost", "outcome", "rtt_s")
-
-
-class Sent(NamedTuple):
-    """One request: when it was sent, where to, at which cost, what came of it, and after how long."""
-
-    time_s: float
-    pool: Pool
-    cost: float
-    outcome: str
-    rtt_s: float
 
 
 class Recorder:

@@ -9,7 +9,7 @@ from router.capacity import Broken, Controller, Noticed, Pacing, Throttled
 from router.capacity.breaker import FAULTS_TO_OPEN, FAULTS_TO_OPEN_UNPROVEN, HOST_COOLING_S
 from router.capacity.controller import ZERO_QUOTA_AFTER_S, ZERO_QUOTA_S
 from router.capacity.pace import FRESH_RATE
-from router.capacity.recorder import Sent
+from router.capacity.sent import Sent
 from router.health import Ask, Ticket
 from router.plan import Limit, Pool
 from router.signals import OK, Action, Scope, Signal

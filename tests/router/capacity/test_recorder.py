@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from router.capacity.recorder import FIELDS, Recorder, Sent, read
+from router.capacity.recorder import FIELDS, Recorder, read
+from router.capacity.sent import Sent
 from tests.router.capacity.conftest import A, B
 
 ROWS = [Sent(1.5, A, 1.0, "200", 0.25), Sent(2.0, B, 2.5, "429", 0.05)]
