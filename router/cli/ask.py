@@ -27,11 +27,11 @@ class AskError(RouterError):
     """The question can't be asked as given, or was not answered."""
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command, of which `line` says what it does."""
     parser = commands.add_parser(
         "ask",
-        help="ask a model one question, with your own Google credentials",
+        help=line,
         description="Makes one call to a Gemini or Claude text model with the credentials of the environment "
         "(Application Default Credentials), prints the answer as it comes, and then the way it took.",
     )

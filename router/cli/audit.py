@@ -22,11 +22,11 @@ WRONG = 1
 _SHOWN = 50
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command and those below it."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command and those below it, of which `line` says what it does."""
     parser = commands.add_parser(
         "audit",
-        help="whether an audit is whole and every attempt in it allowed, and what is in it",
+        help=line,
         description="Reads what `--audit FILE` or a policy's `audit` has written. FILE is the name that was given "
         "there; what was set aside as FILE.000001 and so on is read as well, as one.",
     )

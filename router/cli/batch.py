@@ -42,11 +42,11 @@ exit codes: 0 every row has ended, 1 so did they, some without an answer, 2 the 
 """
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command, of which `line` says what it does."""
     parser = commands.add_parser(
         "batch",
-        help="answer a file of requests, resumable, spread over what the policy allows",
+        help=line,
         description="Has every row of a file answered, spread over the locations that the policy allows. Every row "
         "ends in exactly one result or one recorded error.",
         epilog=_EPILOG,

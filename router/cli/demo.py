@@ -29,11 +29,11 @@ class MissingClients(RouterError):
     """The demo's clients are not installed."""
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command, of which `line` says what it does."""
     parser = commands.add_parser(
         "demo",
-        help="see real SDK clients fail over inside a policy, on this machine",
+        help=line,
         description="Starts the emulator and runs google-genai, anthropic and openai through a scripted bad day. "
         "Prints each call's way, why other locations were refused, and the hosts that were contacted. "
         "Exit code 1 when anything does not hold.",

@@ -13,11 +13,11 @@ from router.emulator.serve import run_under, shell_lines
 NOT_FOUND = 127
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command, of which `line` says what it does."""
     parser = commands.add_parser(
         "emulate",
-        help="emulate Vertex AI on this machine",
+        help=line,
         description="Runs the emulator. With a command after --, runs that command against it, prints which hosts "
         "it contacted, and gives its exit code; without, prints the environment that leads a shell's "
         "programs to it, and runs until interrupted.",

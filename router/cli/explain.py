@@ -13,11 +13,11 @@ from router.router import Router
 NOTHING_ALLOWED = 3
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command, of which `line` says what it does."""
     parser = commands.add_parser(
         "explain",
-        help="where requests for a model may go, where not, and why",
+        help=line,
         description="Lists every location, allowed or refused, with the rule and the source. "
         "Exit code 0 when something is allowed, 3 when nothing is.",
     )

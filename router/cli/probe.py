@@ -31,11 +31,11 @@ class ProbeError(RouterError):
     """The probe can't be made as given."""
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command, of which `line` says what it does."""
     parser = commands.add_parser(
         "probe",
-        help="measure which models answer where, for your project, with your own Google credentials",
+        help=line,
         description="Asks each model, at each location that the policy admits for it, with the cheapest call that is "
         "evidence: counting the tokens of one word, which is free, or a call of a few tokens, made with --spend only. "
         "Nothing outside the policy is contacted. What was found is compared with the catalog, and written to an "

@@ -7,11 +7,11 @@ import argparse
 from router.cli.catalog import diff, expiring, features, lint, listing, price, refresh, show, sources, where
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds this command and those below it."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: str) -> None:
+    """Adds this command and those below it, of which `line` says what it does."""
     parser = commands.add_parser(
         "catalog",
-        help="which model is served where, inside which boundary, by which source",
+        help=line,
         description="Asks the catalog: dated, sourced claims of which model is served where, in which mode, and "
         "inside which boundary its processing stays. What no claim covers is unknown.",
     )

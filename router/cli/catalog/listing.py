@@ -14,7 +14,6 @@ from catalog.schema import KINDS, MODES, Mode
 from router.cli.options import OptionError, add_json, add_on, add_overlay, add_policy, catalog_of, count, policy_of
 from router.cli.output import Grid, Screen, counted, print_json
 from router.policy import Policy
-from router.router import Router
 
 NOTHING_ADMITTED = 3
 _FEW = 3
@@ -107,6 +106,8 @@ def _served(known: Catalog, models: Sequence[Model], mode: Mode, on: date) -> Pl
 
 def _admitted(known: Catalog, policy: Policy, given: argparse.Namespace) -> Places:
     """Where the policy admits each model, best first."""
+    from router.router import Router  # noqa: PLC0415 - no other command of the catalog needs one
+
     plans = Router(policy, catalog=known).models(mode=given.mode, tokens=given.tokens, on=given.on)
     return {
         plan.model: [Place(each.candidate.location, each.age_days, each.own) for each in plan.allowed] for plan in plans

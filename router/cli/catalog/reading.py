@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-import anyio
-from anyio.from_thread import start_blocking_portal
-
 from catalog.refresh import Doubt, is_model_page, read_page
 from router.errors import RouterError
 
@@ -93,6 +90,8 @@ def _markdown(file: Path) -> str:
 
 def _addresses(address: str, told: Told, client: httpx.AsyncClient) -> Iterator[Document | Doubt]:
     """The page at an address; if it is a list of pages, those of them that are on the same host."""
+    from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 - only addresses need it
+
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
         first = Document(address, address, portal.call(_fetch, client, address))
         links = [] if is_model_page(read_page(first.text, address)) else list(_links(first))
@@ -125,7 +124,8 @@ def _client() -> httpx.AsyncClient:
 
 async def _fetch(client: httpx.AsyncClient, address: str) -> str:
     """The text at an address, whole and in time."""
-    import httpx  # noqa: PLC0415 - only addresses need it
+    import anyio  # noqa: PLC0415 - only addresses need it
+    import httpx  # noqa: PLC0415
 
     try:
         with anyio.fail_after(DEADLINE_S):

@@ -6,9 +6,10 @@ import sys
 import pytest
 
 from router.cli import explain
+from router.cli.main import COMMANDS as TABLE
 from router.cli.main import main
 
-COMMANDS = ["explain", "catalog", "ask", "probe", "emulate", "demo"]
+COMMANDS = ["explain", "catalog", "ask", "batch", "probe", "audit", "emulate", "demo"]
 BELOW_CATALOG = ["list", "show", "where", "diff", "expiring", "sources", "lint"]
 
 
@@ -25,6 +26,34 @@ def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str], arg
         main(arguments)
     assert leaving.value.code == 0
     assert "usage: vertex-router" in capsys.readouterr().out
+
+
+def test_help_names_every_command_and_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(TABLE) == COMMANDS
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for name, line in TABLE.items():
+        assert f"{name} {line}" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needless"),
+    [
+        (["--help"], {"msgspec", "rich", "anyio", "catalog.errors", "router.errors", "importlib.metadata"}),
+        (["catalog", "show", "--help"], {"anyio", "httpx", "router.router", "router.emulator", "router.batch"}),
+        (["explain", "--help"], {"anyio", "router.emulator", "router.batch", "router.probe", "router.cli.catalog"}),
+    ],
+)
+def test_a_command_loads_nothing_that_only_others_need(arguments: list[str], needless: set[str]) -> None:
+    code = f"""import atexit, sys
+before = set(sys.modules)
+atexit.register(lambda: print(*set(sys.modules) - before, file=sys.stderr))
+from router.cli.main import main
+main({arguments})"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "router.cli.main" in done.stderr.split()
+    assert not needless & set(done.stderr.split())
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
