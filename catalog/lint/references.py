@@ -13,10 +13,10 @@ from catalog.schema import EVERYWHERE_ELSE, NO_BOUNDARY, UNKNOWN_BOUNDARY
 
 
 class _Named(NamedTuple):
-    """A name that an entry refers to, and where in the entry it does."""
+    """Names that a field of an entry refers to."""
 
     of: str
-    name: str
+    names: tuple[str, ...]
     entry: Entry[Any]
     field: tuple[str | int, ...]
 
@@ -24,19 +24,21 @@ class _Named(NamedTuple):
 def check(draft: Draft, today: date) -> Iterator[Problem]:
     known = {of: draft.names(of) for of in ("source", "location", "model", "jurisdiction")}
     for named in _named(draft):
-        if named.name not in known[named.of]:
-            close = nearest(named.name, known[named.of])
-            hint = f"; nearest: {', '.join(close)}" if close else ""
-            message = f"{named.name!r} is not a {named.of} of this catalog{hint}"
-            yield named.entry.problem(message, *named.field)
+        if known[named.of].issuperset(named.names):
+            continue
+        for name in named.names:
+            if name not in known[named.of]:
+                close = nearest(name, known[named.of])
+                hint = f"; nearest: {', '.join(close)}" if close else ""
+                yield named.entry.problem(f"{name!r} is not a {named.of} of this catalog{hint}", *named.field)
 
 
 def _named(draft: Draft) -> Iterator[_Named]:
     for cited in draft.cited():
-        yield _Named("source", cited.source, cited.entry, cited.field)
+        yield _Named("source", (cited.source,), cited.entry, cited.field)
     for entry in draft.locations:
         if entry.value.kind == "multi_region":
-            yield _Named("jurisdiction", entry.value.jurisdiction or "", entry, ("jurisdiction",))
+            yield _Named("jurisdiction", (entry.value.jurisdiction or "",), entry, ("jurisdiction",))
     for stated in draft.claims():
         if stated.path:
             yield from _places(stated.claim, stated.kind, stated.entry, stated.path)
@@ -45,14 +47,17 @@ def _named(draft: Draft) -> Iterator[_Named]:
             yield from _places(own.value, "", own, ())
     for stated in draft.processing():
         if stated.claim.boundary not in (NO_BOUNDARY, UNKNOWN_BOUNDARY):
-            yield _Named("jurisdiction", stated.claim.boundary, stated.entry, (*stated.path, "boundary"))
+            yield _Named("jurisdiction", (stated.claim.boundary,), stated.entry, (*stated.path, "boundary"))
 
 
 def _places(value: object, kind: str, entry: Entry[Any], path: tuple[str | int, ...]) -> Iterator[_Named]:
     """The models and locations that a claim, or an entry of an overlay, is about."""
     for field, of in (("model", "model"), ("models", "model"), ("location", "location"), ("locations", "location")):
         names = getattr(value, field, ())
-        for name in (names,) if isinstance(names, str) else names:
-            # Of everywhere else a whole catalog may speak, though not to guarantee anything there.
-            if name != EVERYWHERE_ELSE or kind in ("", "processing"):
-                yield _Named(of, name, entry, (*path, field))
+        if isinstance(names, str):
+            names = (names,)
+        # Of everywhere else a whole catalog may speak, though not to guarantee anything there.
+        if EVERYWHERE_ELSE in names and kind not in ("", "processing"):
+            names = tuple(name for name in names if name != EVERYWHERE_ELSE)
+        if names:
+            yield _Named(of, names, entry, (*path, field))
