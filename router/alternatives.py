@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from itertools import chain, islice
@@ -13,7 +13,7 @@ from cachetools import LRUCache
 
 from catalog.query import Catalog
 from catalog.schema import MODES, Mode
-from router.plan import Alternative, Plan
+from router.plan import Allowed, Alternative, Plan
 from router.planner import Planner
 from router.policy import Policy
 from router.rules import Question
@@ -53,9 +53,9 @@ class Alternatives:
         for mode in MODES:
             if mode not in question.modes:
                 planner = Planner(self._catalog, replace(self._policy, modes=(mode,)))
-                if places := _places(planner.plan(question._replace(modes=(mode,)))):
+                if allowed := planner.allowed(question._replace(modes=(mode,))):
                     why = _NEEDS.get(mode, f"asked for by {mode} headers")
-                    yield Alternative(model=model.id, mode=mode, locations=places, why=why)
+                    yield Alternative(model=model.id, mode=mode, locations=_places(allowed), why=why)
 
     def _other_models(self, question: Question) -> Iterator[Alternative]:
         """Models for the same task: the nearest family first, within it the newest."""
@@ -64,11 +64,13 @@ class Alternatives:
         alike.sort(key=lambda each: each.released or date.min, reverse=True)
         alike.sort(key=lambda each: (each.family != asked.family, each.publisher != asked.publisher))
         for model in alike:
-            plan = self._planner.plan(question._replace(model=model.id, method="", pins=frozenset(), counted=""))
-            if not plan.warnings and (places := _places(plan)):
+            other = question._replace(model=model.id, method="", pins=frozenset(), counted="")
+            allowed = self._planner.allowed(other)
+            if allowed and not self._planner.plan(other).warnings:
                 why = "of the same family" if model.family == asked.family else f"another model for {asked.task}"
-                yield Alternative(model=model.id, mode=plan.allowed[0].candidate.mode, locations=places, why=why)
+                mode = allowed[0].candidate.mode
+                yield Alternative(model=model.id, mode=mode, locations=_places(allowed), why=why)
 
 
-def _places(plan: Plan) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.candidate.location for each in plan.allowed))
+def _places(allowed: Iterable[Allowed]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.candidate.location for each in allowed))

@@ -64,6 +64,17 @@ class Planner:
         warnings = [*self._warnings(model, allowed, question), *(self._exceptional(question) if allowed else ())]
         return self._plan(model.id, question, allowed, refused, warnings)
 
+    def allowed(self, question: Question) -> list[Allowed]:
+        """What `plan` allows, best first. To say of each other location why not is most of the work of a plan.
+
+        Raises:
+            UnknownModel: with the nearest ids.
+        """
+        model = self._catalog.model(question.model)
+        places = self._catalog.locations.values()
+        judged = (self._rules.admits(model, place, mode, question) for place in places for mode in question.modes)
+        return self._ordered(filter(None, judged), question)
+
     def plan_for_stranger(self, question: Question) -> Plan:
         """For a model that the catalog does not know: it stays where the client is set, if the policy lets it."""
         judged = self._rules.judge_stranger(self._catalog.locations[question.caller], question)

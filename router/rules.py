@@ -71,6 +71,13 @@ class Rules:
         refused = next(self._refusals(model, place, mode, question, served, bounded), None)
         return refused or self._admit(model, place, mode, question, served, bounded)
 
+    def admits(self, model: Model, place: Location, mode: Mode, question: Question) -> Allowed | None:
+        """`judge` for who asks of no reasons: most locations are refused at a glance, as not known to serve it."""
+        if not self.serves(model, place, mode, question.on) and not self._kept(place, question):
+            return None
+        judged = self.judge(model, place, mode, question)
+        return judged if isinstance(judged, Allowed) else None
+
     def judge_stranger(self, place: Location, question: Question) -> Allowed | Refused:
         """The client's own location, for a model that the catalog does not know; never under a residency."""
         mode = question.modes[0]

@@ -56,6 +56,24 @@ def test_allowed_and_refused_together_name_every_location_exactly_once(model: st
     assert sorted([*places(found), *rules(found)]) == sorted(SHIPPED.locations)
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(),
+        EU,
+        Policy(residency="us", preview_models=True, modes=("batch", "standard")),
+        Policy(residency="de", assurance="location", prefer=("region",)),
+        Policy(caller_location="wall"),
+    ],
+)
+@pytest.mark.parametrize("caller", ["", "europe-west4", "me-central2"])
+def test_what_is_allowed_can_be_asked_without_the_reasons(policy: Policy, caller: str) -> None:
+    planner = Planner(SHIPPED, policy)
+    for model in SHIPPED.models:
+        question = Question(model, ("standard", "batch"), TODAY, caller=caller)
+        assert planner.allowed(question) == list(planner.plan(question).allowed)
+
+
 def test_in_several_modes_a_location_is_refused_only_if_every_mode_is() -> None:
     policy = Policy(modes=["standard", "provisioned", "priority"])
     found = plan(policy, "gemini-3.5-flash", SHIPPED, modes=("standard", "provisioned", "priority"))
