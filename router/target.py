@@ -6,7 +6,6 @@ the reason in words. Nothing is guessed: the policy decides what happens to what
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
@@ -310,6 +309,8 @@ def _model_in(body: bytes | None) -> str | NotUnderstood:
 
 def _names_model_twice(body: bytes) -> bool:
     """Whether the top level has the key twice, of which the service may take the other one."""
+    import json  # noqa: PLC0415 - hardly any body has the key at all twice
+
     objects: list[list[str]] = []
     json.loads(body, object_pairs_hook=lambda pairs: objects.append([key for key, _ in pairs]))
     return objects[-1].count("model") > 1

@@ -16,19 +16,21 @@ HEAVY = (
 # What only some programs need, by what they call; and what only a router that has been made needs.
 FOR_SOME = (
     *("router.adapter", "router.functions", "router.verify", "router.wrap", "router.audit.audit", "router.batch"),
-    *("router.capacity.recorder", "router.telemetry", "catalog.history", "catalog.prices", "csv"),
+    *("router.capacity.recorder", "router.telemetry", "catalog.history", "catalog.prices", "csv", "json"),
     *("secrets", "hmac", "hashlib", "_hashlib"),  # the last is OpenSSL, 3.5 MiB
 )
 FOR_THE_CATALOG = ("catalog.loader", "catalog.draft", "catalog.entries", "catalog.lint", "catalog.overlay", "tomli")
 
 # Prints the modules that a statement has loaded, and the files that it has opened.
 PROBE = """
-import json, sys
+import sys
 opened = []
 before = set(sys.modules)
 sys.addaudithook(lambda event, given: event == "open" and opened.append(str(given[0])))
 {statement}
-print(json.dumps([sorted(set(sys.modules) - before), opened]))
+loaded = sorted(set(sys.modules) - before)
+import json
+print(json.dumps([loaded, opened]))
 """
 
 
