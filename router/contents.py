@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -17,6 +18,8 @@ from router.pins import Pin, names
 from router.target import Target
 
 UNREAD = "unread-body"
+_REMEMBERED = 64
+"""Kinds of bodies; most programs send one."""
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,10 +86,12 @@ def _says_nothing(top: Mapping[str, bytes], text: bytes) -> bool:
 
 def _unreadable(headers: Mapping[str, str]) -> bool:
     """Whether the headers say that the body is not plain JSON."""
-    kind = headers.get("content-type", "").lower()
-    return headers.get("content-encoding", "identity").strip().lower() != "identity" or (
-        bool(kind) and "json" not in kind
-    )
+    return not _is_plain_json(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
+
+
+@lru_cache(_REMEMBERED)
+def _is_plain_json(kind: str, encoding: str) -> bool:
+    return encoding.strip().lower() == "identity" and (not kind or "json" in kind.lower())
 
 
 def _unread(target: Target) -> Contents:

@@ -194,8 +194,9 @@ class Call(msgspec.Struct, kw_only=True):
         Raises:
             NotSent: it can't be put on record, and the policy wants it to be.
         """
-        if self.core.observers:
-            self.trace.id = self.core.new_id()
+        if not self.core.observers:
+            return self
+        self.trace.id = self.core.new_id()
         try:
             for each in self.core.observers:
                 each.began(self)
@@ -246,17 +247,14 @@ class Call(msgspec.Struct, kw_only=True):
 
     def address(self, attempt: Attempt) -> Address:
         """Where this attempt's bytes go."""
-        target, model = self.target, attempt.candidate.model
-        if model != self.plan.model:
-            target = for_model(target, model)
-        return address(target, self.core.catalog.locations[attempt.candidate.location])
+        model, location, _ = attempt.candidate
+        target = self.target if model == self.plan.model else for_model(self.target, model)
+        return address(target, self.core.catalog.locations[location])
 
     def body_of(self, attempt: Attempt) -> bytes | None:
         """What this attempt sends; None when it can be sent only once."""
-        model = attempt.candidate.model
-        if self.body is None or model == self.plan.model:
-            return self.body
-        return body_for_model(self.target, self.body, model)
+        body, model = self.body, attempt.candidate.model
+        return body if body is None or model == self.plan.model else body_for_model(self.target, body, model)
 
     def headers(self, attempt: Attempt) -> dict[str, str]:
         """What this attempt says of the capacity that it is to be served with, besides what the client said."""
@@ -271,6 +269,8 @@ class Call(msgspec.Struct, kw_only=True):
 
     def _asked_of(self, model: str) -> Question:
         """The question that this attempt's place was an answer to."""
+        if not self.others or model == self.plan.model:
+            return self.question
         return next((other.question for other in self.others if other.question.model == model), self.question)
 
     def check(
@@ -290,7 +290,8 @@ class Call(msgspec.Struct, kw_only=True):
             GuardStop: it would leave the policy; nothing must be sent.
             NotSent: it can't be put on record, and the policy wants it to be.
         """
-        question = self._asked_of(attempt.candidate.model)
+        model = attempt.candidate.model
+        question = self._asked_of(model)
         try:
             self.core.guard.check(
                 method=method,
@@ -300,7 +301,7 @@ class Call(msgspec.Struct, kw_only=True):
                 raw_path=raw_path,
                 headers=headers,
                 body=self.body_of(attempt),
-                model="" if self.target.resource and not question.model else attempt.candidate.model,
+                model="" if self.target.resource and not question.model else model,
                 on=question.on,
                 tokens=question.tokens,
                 stated=self.stated,
@@ -308,7 +309,8 @@ class Call(msgspec.Struct, kw_only=True):
             )
         except NotSent as error:
             raise self.core.refusal(error, question, self) from None
-        self.passed(attempt, host)
+        if self.core.observers:
+            self.passed(attempt, host)
 
     def passed(self, attempt: Attempt, host: str) -> None:
         """The guard has passed an attempt, which leaves now: the observers are told.

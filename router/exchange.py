@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from router.auth import GoogleAuth
-from router.core import Call, Core
+from router.core import Call
 from router.deadline import Deadline
 from router.errors import Exhausted, NoCapacity, StreamBroken
 from router.relay import Relay, is_event_stream
@@ -30,6 +30,7 @@ TRACE = "vertex_router"
 # Not true any more of a body that has been decoded and, maybe, cut into events; and no client of ours
 # is to follow a redirect.
 _NOT_PASSED_ON = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"location"})
+_UNTRUE = frozenset(name.decode("ascii") for name in _NOT_PASSED_ON) - {"content-length"}
 # Signals after which what the request was to make has surely not been made.
 _NEVER_MADE = frozenset({"connect", "busy"})
 _REFUSED = frozenset({429, 503})
@@ -56,21 +57,18 @@ class Exchange:
         self, call: Call, stack: Stack, request: Any, headers: Mapping[str, str], auth: GoogleAuth | None
     ) -> None:
         self.call = call
+        self.core = call.core
+        """By which this request is decided."""
         self.stack = stack
         self.auth = auth
         self._request = request
         self._headers = headers
         self._authorization = ""
-        self._answer: _Answer | None = None
-        self._whole: Any = None
-        self._error: Exception | None = None
+        self._last: Any = None
+        """What the client will get, if nothing better comes: an `_Answer`, a response as it was read, or an error."""
         self._limits: dict[str, float] = {}
+        self._told: Mapping[str, str] = {}
         self._met_stale = False
-
-    @property
-    def core(self) -> Core:
-        """By which this request is decided."""
-        return self.call.core
 
     def signing(self, attempt: Attempt) -> tuple[str, str, float]:
         """What a credential is told to sign this attempt: where it goes (without path, for credentials that ask), the
@@ -120,9 +118,10 @@ class Exchange:
     def relay(self, attempt: Attempt, response: Any) -> Relay | None:
         """How to hand over the body of this response; None if it is to be read whole first."""
         target = self.call.target
-        content_type = response.headers.get("content-type", "")
-        streams = is_event_stream(content_type) or target.method == "streamGenerateContent"
-        if not response.is_success or not streams:
+        self._told = told = headers_of(response)
+        content_type = told.get("content-type", "")
+        streams = target.method == "streamGenerateContent" or is_event_stream(content_type)
+        if not streams or not response.is_success:
             return None
         # The stack takes over the silence that it bears when it begins to read the body, and does not look again.
         # Until the first content the deadline holds beside it; what the caller then has is not cut short by it.
@@ -133,35 +132,32 @@ class Exchange:
 
     def whole(self, attempt: Attempt, response: Any) -> Signal:
         """What a response that was read whole tells."""
-        self._got(whole=response)
+        self._last = response
         content: bytes = response.content
-        signal = classify(response.status_code, response.headers, content, attempt.candidate.location)
-        if signal.action is Action.NEXT and not self._may_repeat(signal):
-            signal = msgspec.structs.replace(signal, action=Action.STOP)
-        if signal.action is Action.REFRESH and self.auth is None:
-            return msgspec.structs.replace(
-                signal, action=Action.STOP
-            )  # the client's own token: only the client can renew it
+        signal = classify(response.status_code, self._told, content, attempt.candidate.location)
         if signal.action is Action.DONE:
             self.call.bought(traffic_in(content))
-        if attempt.weighed and signal.action is Action.DONE:
-            return msgspec.structs.replace(signal, tokens=tokens_used(content))
+            return msgspec.structs.replace(signal, tokens=tokens_used(content)) if attempt.weighed else signal
+        if signal.action is Action.NEXT:
+            return self._if_repeatable(signal)
+        if signal.action is Action.REFRESH and self.auth is None:  # the client's own token: only it can renew that
+            return msgspec.structs.replace(signal, action=Action.STOP)
         return signal
 
     def fault(self, response: Any, relay: Relay) -> Signal:
         """What a stream tells that failed before its first content."""
         fault = relay.fault or STREAM_CUT
-        self._got()
+        self._last = None
         if fault.status is not None:  # the client gets the error event as the response that it might have been
             answer = _answer(response, content=relay.error)
             headers = [pair for pair in answer.headers if pair[0].lower() != b"content-type"]
             headers.append((b"content-type", b"application/json"))
-            self._got(msgspec.structs.replace(answer, status=fault.status, headers=headers))
+            self._last = msgspec.structs.replace(answer, status=fault.status, headers=headers)
         return fault
 
     def handed_over(self, response: Any, body: Any) -> Signal:
         """A stream whose first content has come: from here on the caller has it."""
-        self._got(_answer(response, stream=body))
+        self._last = _answer(response, stream=body)
         return OK
 
     def finished(self, attempt: Attempt, relay: Relay) -> None:
@@ -183,15 +179,17 @@ class Exchange:
         signal = classify_exception(error)
         if signal is None:
             raise error
-        self._got(error=error)
+        self._last = error
         if kept and signal.kind == "reset" and not self._met_stale:
             self._met_stale = True
             signal = msgspec.structs.replace(signal, kind="stale", scope=Scope.REQUEST)
-        return signal if self._may_repeat(signal) else msgspec.structs.replace(signal, action=Action.STOP)
+        return self._if_repeatable(signal)
 
-    def _may_repeat(self, signal: Signal) -> bool:
-        """Whether sending again can't make anything twice: it never can, or nothing was made for certain."""
-        return self.call.target.repeatable or signal.kind in _NEVER_MADE or signal.status in _REFUSED
+    def _if_repeatable(self, signal: Signal) -> Signal:
+        """The signal; one to stop by where sending again could make something twice."""
+        if self.call.target.repeatable or signal.kind in _NEVER_MADE or signal.status in _REFUSED:
+            return signal
+        return msgspec.structs.replace(signal, action=Action.STOP)
 
     def broken(self, attempt: Attempt, relay: Relay, error: Exception | None = None) -> Exception:
         """The error for a caller whose stream broke after its first content.
@@ -212,14 +210,14 @@ class Exchange:
         Raises:
             Exhausted: no attempt was answered; it is also an error of the client's own stack.
         """
-        trace, answer, response = self.call.trace, self._answer, self._whole
-        if answer is not None:
-            response = self.stack.response(answer.status, answer.headers, answer.extensions, **answer.body)
-        elif response is not None:
-            _as_read(response, self.stack)
-        else:
+        trace, response = self.call.trace, self._last
+        if response is None or isinstance(response, Exception):
             kind = Exhausted if trace.eta_s is None else NoCapacity
-            raise self.stack.error(kind, self._native(), trace) from self._error
+            raise self.stack.error(kind, self._native(response), trace) from response
+        if isinstance(response, _Answer):
+            response = self.stack.response(response.status, response.headers, response.extensions, **response.body)
+        else:
+            _as_read(response, self._told, self.stack)
         response.headers[TRACE_HEADER] = trace.header()
         if trace.outcome != "answered":
             # One owner of retries: clients that heed this header stop at once.
@@ -227,16 +225,12 @@ class Exchange:
         response.extensions[TRACE] = trace
         return response
 
-    def _got(self, answer: _Answer | None = None, *, whole: Any = None, error: Exception | None = None) -> None:
-        """What the client will get, if nothing better comes: one of these."""
-        self._answer, self._whole, self._error = answer, whole, error
-
-    def _native(self) -> str:
+    def _native(self, error: Exception | None) -> str:
         """The error of the stack that this failure would have been without a router."""
-        name = type(self._error).__name__
+        name = type(error).__name__
         if hasattr(self.stack.module, name):
             return name
-        return "ReadTimeout" if isinstance(self._error, TimeoutError) else "PoolTimeout"
+        return "ReadTimeout" if isinstance(error, TimeoutError) else "PoolTimeout"
 
 
 def _answer(response: Any, **body: Any) -> _Answer:
@@ -244,13 +238,16 @@ def _answer(response: Any, **body: Any) -> _Answer:
     return _Answer(response.status_code, headers, _passed_on(response.extensions), body)
 
 
-def _as_read(response: Any, stack: Stack) -> None:
-    """Makes of a response that was read whole one that says of itself what is true now."""
-    names = [name.decode("ascii") for name, _ in response.headers.raw if name.lower() in _NOT_PASSED_ON]
-    if names and [name.lower() for name in names] != ["content-length"]:
-        for name in names:
-            response.headers.pop(name, None)
-        response.headers["content-length"] = str(len(response.content))
+def _as_read(response: Any, told: Mapping[str, str], stack: Stack) -> None:
+    """Makes of a response that was read whole one that says of itself what is true now.
+
+    Args:
+        told: its headers by their names in lower case.
+    """
+    if not told.keys().isdisjoint(_UNTRUE):
+        kept = [pair for pair in response.headers.raw if pair[0].lower() not in _NOT_PASSED_ON]
+        length = str(len(response.content)).encode("ascii")
+        response.headers = stack.module.Headers([*kept, (b"content-length", length)])
     response.stream, response.next_request = stack.module.ByteStream(response.content), None
     response.extensions = _passed_on(response.extensions)
 

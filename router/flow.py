@@ -71,12 +71,9 @@ class Failover:
         self._attempts = min(attempts, policy.attempts)
         self._faults = policy.faults or MOST_FAULTS
         self._started = now = clock()
-        until = now + policy.deadline_s
-        self._asks = [
-            Ask(each, project, arrived=now, until=until, priority=priority, tokens=tokens, first=first)
-            for each in (plan, *fallbacks)
-        ]
-        self._ask = self._asks.pop(0)
+        self._until = until = now + policy.deadline_s
+        self._ask = Ask(plan, project, arrived=now, until=until, priority=priority, tokens=tokens, first=first)
+        self._fallbacks = list(fallbacks)
         self._times: dict[Pool, int] = {}
         self._unreachable: set[str] = set()
         self.mode: Mode | None = None
@@ -86,15 +83,15 @@ class Failover:
     def steps(self) -> Steps:
         """The machine itself. Each `Attempt` must be answered with its `Signal`, a `Wait` with None."""
         try:
-            while not self._trace.outcome and self._may_go_on():
-                leave = self._health.acquire(self._ask, self._clock())
+            while not self._trace.outcome and self._may_go_on(now := self._clock()):
+                leave = self._health.acquire(self._ask, now)
                 if isinstance(leave, Ticket):
-                    signal = yield from self._attempt(leave)
+                    signal = yield from self._attempt(leave, now)
                     self._decide(leave.pool, signal)
-                elif self._is_long(leave) and self._next_model():
+                elif self._is_long(leave, now) and self._next_model():
                     continue
-                elif self._can_wait(leave):
-                    yield from self._wait(leave)
+                elif self._can_wait(leave, now):
+                    yield from self._wait(leave, now)
         finally:
             self._health.leave(self._ask, self._clock())
 
@@ -103,39 +100,44 @@ class Failover:
         if self._ticket is not None:
             self._health.settle(self._ticket, tokens)
 
-    def _remaining_s(self) -> float:
-        return self._started + self._policy.deadline_s - self._clock()
-
-    def _may_go_on(self) -> bool:
+    def _may_go_on(self, now: float) -> bool:
         if len(self._trace.tried) >= self._attempts or self._faults <= 0:
             self._end("attempts")
-        elif self._remaining_s() <= 0:
+        elif self._until <= now:
             self._end("deadline")
         return not self._trace.outcome
 
-    def _is_long(self, wait: Wait) -> bool:
+    def _is_long(self, wait: Wait, now: float) -> bool:
         """Whether capacity for this model is too far off to be waited for while there is another model."""
-        return wait.delay_s >= min(FALLBACK_AFTER_S, self._remaining_s())
+        return wait.delay_s >= min(FALLBACK_AFTER_S, self._until - now)
 
     def _next_model(self) -> bool:
         """Turns to the next model; whether there is one. The token of one that is renewed belongs to its place."""
-        if not self._asks or self._ask.only is not None:
+        if not self._fallbacks or self._ask.only is not None:
             return False
-        self._health.leave(self._ask, self._clock())
-        self._ask = self._asks.pop(0)
+        last = self._ask
+        self._health.leave(last, self._clock())
+        self._ask = Ask(
+            self._fallbacks.pop(0),
+            last.project,
+            arrived=last.arrived,
+            until=last.until,
+            priority=last.priority,
+            tokens=last.tokens,
+            first=last.first,
+        )
         return True
 
-    def _can_wait(self, wait: Wait) -> bool:
+    def _can_wait(self, wait: Wait, now: float) -> bool:
         """Whether its turn comes in time; if not, the caller hears of it now and not at the deadline."""
-        if wait.delay_s >= self._remaining_s():
+        if wait.delay_s >= self._until - now:
             note = f" ({wait.note})" if wait.note else ""
             self._trace.eta_s = wait.delay_s
             self._end("deadline", f"no capacity for another {wait.delay_s:.1f} s{note}")
             return False
         return True
 
-    def _wait(self, wait: Wait) -> Generator[Step, Signal | None, None]:
-        began = self._clock()
+    def _wait(self, wait: Wait, began: float) -> Generator[Step, Signal | None, None]:
         try:
             yield wait
         except GeneratorExit:
@@ -144,17 +146,17 @@ class Failover:
         finally:
             self._trace.waited_s += self._clock() - began
 
-    def _attempt(self, ticket: Ticket) -> Generator[Step, Signal | None, Signal]:
+    def _attempt(self, ticket: Ticket, sent: float) -> Generator[Step, Signal | None, Signal]:
         attempt = Attempt(
             number=len(self._trace.tried) + 1,
             allowed=ticket.allowed,
-            timeout_s=self._remaining_s(),
+            timeout_s=self._until - sent,
             refresh=self._ask.only is not None,
             weighed=ticket.tokens is not None,
         )
         self._ticket = ticket
         self.mode = ticket.pool.mode
-        sent, signal = self._clock(), None
+        signal = None
         try:
             signal = yield attempt
         finally:
@@ -188,7 +190,7 @@ class Failover:
             self._again(pool, signal)
 
     def _may_repeat_after_timeout(self) -> bool:
-        return self._policy.repeat_after_timeout and self._remaining_s() >= self._policy.deadline_s / 2
+        return self._policy.repeat_after_timeout and self._until - self._clock() >= self._policy.deadline_s / 2
 
     def _drop(self, pool: Pool, signal: Signal) -> None:
         self._draw(signal)

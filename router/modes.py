@@ -28,6 +28,8 @@ _HEADERS: Mapping[Mode, dict[str, str]] = {
 
 def mode_of(headers: Mapping[str, str]) -> Mode | None:
     """The mode that a request's headers ask for; None when they can't be understood."""
+    if REQUEST_TYPE not in headers and SHARED_REQUEST_TYPE not in headers:  # as nearly always
+        return "standard"
     dedicated = headers.get(REQUEST_TYPE, "").strip().lower()
     shared = headers.get(SHARED_REQUEST_TYPE, "").strip().lower()
     if dedicated not in ("", "shared", "dedicated") or shared not in ("", "priority", "flex", "standard"):

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 
 from router.core import Core
 from router.decisions import Decisions
-from router.directives import Directives
+from router.directives import NONE, Directives
 from router.errors import PolicyError, WrongHeader
 from router.guard import Guard
 from router.policy import Policy
@@ -49,7 +49,7 @@ class Scopes:
         Raises:
             WrongHeader: a wish would allow what the policy does not, or names what is not in the catalog.
         """
-        if not (fields := wishes.policy):
+        if wishes is NONE or not (fields := wishes.policy):
             return self.core()
         try:
             return self.under(self.tightened(fields))

@@ -22,6 +22,7 @@ from router.wire import ROUTER_HEADERS
 
 NAMES = ("httpx2", "httpx")
 _CACHED_URLS = 4096
+_CACHED_NAMES = 256
 _SAID_AGAIN = "x-goog-request-params"
 """In which Google's own clients repeat what their path says; the path may be another now."""
 
@@ -90,7 +91,8 @@ class Stack:
         stream = like.stream if body is None else self.module.ByteStream(body)
         extensions = {**like.extensions, "timeout": timeout_s}
         # `stream=` and not `content=`, which would find out anew what is known.
-        made = self.module.Request(like.method, url, headers=like.headers, stream=stream, extensions=extensions)
+        made = self.module.Request(like.method, url, headers=like.headers, stream=stream)
+        made.extensions = extensions
         if len(own) < len(like.headers) or not _usual(own, body):
             made.headers = self.module.Headers([(b"Host", url.netloc), *_rest(like.headers.raw, headers, body)])
         elif own["host"] != url.host or url.port is not None:
@@ -116,18 +118,38 @@ class Stack:
 
     def sync_body(self, chunks: Iterator[bytes], close: Callable[[], None]) -> Any:
         """A stream for a sync client."""
-        return _body(self.module.SyncByteStream, _SyncBody)(chunks, close)
+        return self._sync_body(chunks, close)
 
     def async_body(self, chunks: AsyncGenerator[bytes, None], close: Callable[[], Awaitable[None]]) -> Any:
         """A stream for an async client."""
-        return _body(self.module.AsyncByteStream, _AsyncBody)(chunks, close)
+        return self._async_body(chunks, close)
+
+    @functools.cached_property
+    def _sync_body(self) -> Any:
+        return _body(self.module.SyncByteStream, _SyncBody)
+
+    @functools.cached_property
+    def _async_body(self) -> Any:
+        return _body(self.module.AsyncByteStream, _AsyncBody)
+
+
+class _Names(dict[bytes, str]):
+    """The names of headers as they are looked up, by how they were written: the same few come again and again."""
+
+    def __missing__(self, written: bytes) -> str:
+        if len(self) >= _CACHED_NAMES:
+            self.clear()
+        return self.setdefault(written, written.decode().lower())
+
+
+_NAMES = _Names()
 
 
 def headers_of(request: Any) -> dict[str, str]:
-    """The headers by their names in lower case, as the request's stack reads them, in half the time."""
+    """Headers of a request or response by their names in lower case, as its stack reads them, in half the time."""
     raw = request.headers.raw
     try:
-        found = {name.decode().lower(): value.decode() for name, value in raw}
+        found = {_NAMES[name]: value.decode() for name, value in raw}
     except UnicodeDecodeError:
         return dict(request.headers.items())
     return found if len(found) == len(raw) else dict(request.headers.items())
@@ -135,11 +157,17 @@ def headers_of(request: Any) -> dict[str, str]:
 
 def _usual(own: Mapping[str, str], body: bytes | None) -> bool:
     """Whether all headers of a request may travel, as they nearly always may, in the order in which they are."""
+    sized = body is None or (own.get("content-length") == str(len(body)) and "transfer-encoding" not in own)
+    return sized and _may_travel(tuple(own))
+
+
+@functools.lru_cache(_CACHED_NAMES)
+def _may_travel(names: tuple[str, ...]) -> bool:
+    """Whether these headers may, in this order; a client's requests have the same ones again and again."""
     return (
-        next(iter(own), "") == "host"
-        and (body is None or (own.get("content-length") == str(len(body)) and "transfer-encoding" not in own))
-        and _SAID_AGAIN not in own
-        and not [name for name in own if name.startswith(ROUTER_HEADERS)]
+        names[:1] == ("host",)
+        and _SAID_AGAIN not in names
+        and not [name for name in names if name.startswith(ROUTER_HEADERS)]
     )
 
 

@@ -105,7 +105,7 @@ LONG_RUNNING = "predictLongRunning"
 # What in a query changes what is asked. Source: the system parameters of Google's APIs.
 _CHANGES = re.compile(r"(?:^|[&?])\$?(?:alt=(?!json|sse|media|&|$)|http(?:Method|Headers|Body)=|req=|callback=)")
 _TOKENS = re.compile(r"(?:^|[&?])(?:access_token|oauth_token|bearer_token)=")
-_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+_OVERRIDES = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
 
 _REMEMBERED = 1024
 # All that a client's own queries say; any other may hold a credential, which is not to be remembered.
@@ -127,7 +127,7 @@ def parse(asked: Incoming, private_hosts: Collection[str] = ()) -> Target | NotU
         port,
         raw_path,
         mode_of(headers),
-        bool([name for name in _OVERRIDES if name in headers]),
+        not headers.keys().isdisjoint(_OVERRIDES),
         _model_in(body) if path.endswith(_MODEL_IN_BODY) else _NOT_LOOKED_AT,
     )
     read = _remembered if query in _PLAIN_QUERIES else _read

@@ -471,8 +471,9 @@ class Controller:
 
     def _enter(self, ask: Ask, now: float) -> Place:
         key = id(ask.plan), ask.project
-        lane = self._lanes.get(key)
-        if lane is None:
+        try:
+            lane = self._lanes[key]
+        except KeyError:
             lane = self._lanes[key] = self._lane(ask.plan, ask.project, now)
         place = Place(ask, lane, next(self._numbers))
         ask.place = place
