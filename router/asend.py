@@ -9,6 +9,7 @@ from typing import Any, Self
 from router.clients import Clients, Lease
 from router.deadline import Deadline
 from router.exchange import Exchange
+from router.loops import time_limit
 from router.relay import Relay
 from router.send import AS_IT_IS
 from router.signals import Signal, never_opened
@@ -24,26 +25,24 @@ class AsyncSender:
 
     async def attempt(self, exchange: Exchange, attempt: Attempt) -> Signal:
         """Sends one attempt; gives what came of it. Its answer, if any, is with the exchange."""
-        from anyio import fail_after  # noqa: PLC0415 - sync programs need no event loop
-
         deadline = exchange.deadline(attempt)
         auth = exchange.auth
         credential = await auth.aheaders(*exchange.signing(attempt)) if auth else {}
         request = exchange.outgoing(attempt, credential)
         async with _Answer(self._clients, exchange.stack) as answer:
             try:
-                with fail_after(attempt.timeout_s), deadline:
-                    response = await answer.open(request, deadline)
-                    relay = exchange.relay(attempt, response)
-                    if relay is None:
-                        response.stream = exchange.stack.async_body(
-                            _in_time(response.stream, deadline), response.stream.aclose
-                        )
-                        await response.aread()
-                        deadline.left_s()
-                        return exchange.whole(attempt, response)
-                    chunks = response.aiter_bytes()
-                    first = await _first_content(relay, chunks, deadline)
+                with deadline:
+                    async with time_limit(attempt.timeout_s):
+                        response = await answer.open(request, deadline)
+                        relay = exchange.relay(attempt, response)
+                        if relay is None:
+                            chunks = _in_time(response.stream, deadline)
+                            response.stream = exchange.stack.async_body(chunks, response.stream.aclose)
+                            await response.aread()
+                            deadline.left_s()
+                            return exchange.whole(attempt, response)
+                        chunks = response.aiter_bytes()
+                        first = await _first_content(relay, chunks, deadline)
             except Exception as error:
                 return exchange.failed(error, kept=answer.stale)
             if not relay.started:

@@ -19,6 +19,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from router.deadline import hold
+from router.loops import running_loop
 from router.stack import Stack
 
 USUAL_CONNECTIONS = 100
@@ -78,7 +79,7 @@ class Clients:
 
     def atake(self, stack: Stack) -> Lease:
         """The async client of a stack in the running event loop; to be given back with `adone`."""
-        loop = _running_loop()
+        loop = running_loop()
         with self._lock:
             return self._taken(self._async.setdefault(loop, {}), stack, "AsyncClient")
 
@@ -115,7 +116,7 @@ class Clients:
 
     async def aclose(self) -> None:
         """Closes the async clients of the running event loop, each when its last request has ended."""
-        for lease in self._retired(self._async.get(_running_loop(), {})):
+        for lease in self._retired(self._async.get(running_loop(), {})):
             await lease.client.aclose()
 
     def _taken(self, leases: dict[Stack, Lease], stack: Stack, kind: str) -> Lease:
@@ -133,11 +134,3 @@ class Clients:
             idle = [lease for lease in leases.values() if lease.retire()]
             leases.clear()
         return idle
-
-
-def _running_loop() -> Any:
-    """What stands for the running event loop, of asyncio or trio."""
-    from anyio.lowlevel import current_token  # noqa: PLC0415 - sync programs need no event loop
-
-    token = current_token()
-    return getattr(token, "native_token", token)

@@ -15,6 +15,7 @@ from router.destination import Destination
 from router.drive import adrive, drive
 from router.errors import NotSent, PolicyError, exhausted
 from router.faults import signal_of
+from router.loops import time_limit
 from router.modes import headers_of
 from router.rules import Question
 from router.signals import OK, Signal
@@ -122,11 +123,9 @@ class FunctionCall(Generic[R]):
 
     async def aattempt(self, attempt: Attempt) -> Signal:
         """`attempt` for a function that is awaited; it is cancelled when its time is up."""
-        from anyio import fail_after  # noqa: PLC0415 - sync programs need no event loop
-
         destination = destination_of(self.call, attempt)
         try:
-            with fail_after(destination.timeout_s):
+            async with time_limit(destination.timeout_s):
                 awaited: Awaitable[R] = self._function(destination)
                 self._result = await awaited
         except NotSent:

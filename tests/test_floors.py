@@ -28,7 +28,7 @@ FLOORS = (
     "catalog/history catalog/lint/__init__ catalog/overlay catalog/refresh/__init__",
     "catalog/loader",
     "catalog/__init__ catalog/prices router/bell router/capacity/breaker router/capacity/knobs router/capacity/pace"
-    " router/counts router/hosts router/modes router/pins router/plan",
+    " router/counts router/hosts router/loops router/modes router/pins router/plan",
     "catalog/price_table catalog/throughput router/keys router/capacity/budget router/capacity/events"
     " router/capacity/pools router/capacity/sent router/signals router/status router/streams",
     "router/capacity/recorder router/faults router/features router/probe/verdict router/relay router/resources"
