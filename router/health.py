@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from router.bell import Bell
 from router.plan import Allowed, Plan, Pool
 from router.signals import Signal
@@ -16,7 +18,7 @@ from router.status import Status
 from router.trace import Wait
 
 
-class Ask:
+class Ask(msgspec.Struct, eq=False):
     """One request's wish to send, from its first attempt to its last.
 
     The machine fills in what the request has learnt (`not_before`, `dropped`, `only`, `retry_at`);
@@ -31,69 +33,39 @@ class Ask:
         first: the pool that it would like best, while that has room.
     """
 
-    __slots__ = (
-        "arrived",
-        "bell",
-        "dropped",
-        "first",
-        "not_before",
-        "only",
-        "place",
-        "plan",
-        "priority",
-        "project",
-        "retry_at",
-        "sent",
-        "tokens",
-        "until",
-    )
-
-    def __init__(
-        self,
-        plan: Plan,
-        project: str,
-        *,
-        arrived: float,
-        until: float,
-        priority: int = 0,
-        tokens: int | None = None,
-        first: Pool | None = None,
-    ) -> None:
-        self.plan = plan
-        self.project = project
-        self.arrived = arrived
-        self.until = until
-        self.priority = priority
-        self.tokens = tokens
-        self.first = first
-        self.sent = 0
-        self.not_before: dict[Pool, float] = {}
-        """For pools that have failed this request, when it may try them again."""
-        self.dropped: set[Pool] = set()
-        """Pools that are of no use to this request any more."""
-        self.only: Pool | None = None
-        """The one pool that it wants now."""
-        self.retry_at = 0.0
-        """Before this it may not be sent at all."""
-        self.bell = Bell()
-        self.place: Any = None
+    plan: Plan
+    project: str
+    arrived: float
+    until: float
+    priority: int = 0
+    tokens: int | None = None
+    first: Pool | None = None
+    sent: int = 0
+    not_before: dict[Pool, float] = {}
+    """For pools that have failed this request, when it may try them again."""
+    dropped: set[Pool] = msgspec.field(default_factory=set)
+    """Pools that are of no use to this request any more."""
+    only: Pool | None = None
+    """The one pool that it wants now."""
+    retry_at: float = 0.0
+    """Before this it may not be sent at all."""
+    bell: Bell = msgspec.field(default_factory=Bell)
+    place: Any = None
 
 
-class Ticket:
+class Ticket(msgspec.Struct, eq=False):
     """Leave to send one request to a pool; given back with its result, or unused."""
 
-    __slots__ = ("allowed", "cost", "lane", "mark", "pool", "quota", "quota_mark", "sent_at", "state", "tokens")
-
-    def __init__(self, pool: Pool, allowed: Allowed, sent_at: float) -> None:
-        self.pool = pool
-        self.allowed = allowed
-        self.sent_at = sent_at
-        self.lane: Any = None
-        self.state: Any = None
-        self.quota: Any = None
-        self.mark = self.quota_mark = 0.0
-        self.cost = 1.0
-        self.tokens: int | None = None
+    pool: Pool
+    allowed: Allowed
+    sent_at: float
+    lane: Any = None
+    state: Any = None
+    quota: Any = None
+    mark: float = 0.0
+    quota_mark: float = 0.0
+    cost: float = 1.0
+    tokens: int | None = None
 
     def __repr__(self) -> str:
         return f"Ticket({self.pool})"
