@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from router.features import STATE, USUAL, features, named, names_developer_file, tells
-from router.members import exactly, is_json, last_members, members, plain, short, string
+from router.members import exactly, holds, is_json, last_members, members, plain, short, string
 from router.pins import Pin, names
 from router.target import Target
 
@@ -81,7 +81,7 @@ def _says_nothing(top: Mapping[str, bytes], text: bytes) -> bool:
         names.remove(USUAL)
     if any(map(tells, names)):
         return False
-    return b"/" not in text or not (b"/locations/" in text or names_developer_file(text))
+    return b"/" not in text or not (holds(text, b"/locations/") or names_developer_file(text))
 
 
 def _unreadable(headers: Mapping[str, str]) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from router.members import elements, members, string
+from router.members import elements, holds, members, string
 from router.streams import Dialect
 
 ANOTHER_TOOL = "another-tool"
@@ -105,7 +105,7 @@ def features(top: Mapping[str, bytes], dialect: Dialect) -> Iterator[str]:
 
 def names_developer_file(text: bytes) -> bool:
     """Whether a body names a file of the Gemini Developer API, which Vertex AI does not have."""
-    return b"generativelanguage.googleapis.com" in text and bool(_DEVELOPER_FILE.search(text))
+    return holds(text, b"generativelanguage.googleapis.com") and bool(_DEVELOPER_FILE.search(text))
 
 
 def _tools(value: bytes, dialect: Dialect) -> Iterator[str]:

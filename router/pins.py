@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from router.members import escaped
+from router.members import escaped, holds
 
 
 class Pin(NamedTuple):
@@ -67,7 +67,7 @@ def names(text: bytes) -> Names:
 
 
 def _whole_names(text: bytes) -> Iterator[re.Match[bytes]]:
-    at = text.find(_PLACE)
+    at = text.find(_PLACE) if holds(text, _PLACE) else -1
     while at >= 0:
         begin = text.rfind(b'"', max(0, at - _LONGEST), at)
         found = _NAME.match(text, begin) if begin >= 0 and not escaped(text, begin) else None
