@@ -75,13 +75,18 @@ class Clients:
     def take(self, stack: Stack) -> Lease:
         """The sync client of a stack, for one request; to be given back with `done`."""
         with self._lock:
-            return self._taken(self._sync, stack, "Client")
+            lease = self._sync.get(stack) or self._opened(self._sync, stack, "Client")
+            lease.users += 1
+        return lease
 
     def atake(self, stack: Stack) -> Lease:
         """The async client of a stack in the running event loop; to be given back with `adone`."""
         loop = running_loop()
         with self._lock:
-            return self._taken(self._async.setdefault(loop, {}), stack, "AsyncClient")
+            leases = self._async.setdefault(loop, {})
+            lease = leases.get(stack) or self._opened(leases, stack, "AsyncClient")
+            lease.users += 1
+        return lease
 
     def done(self, lease: Lease) -> None:
         """Gives a sync client back."""
@@ -119,11 +124,8 @@ class Clients:
         for lease in self._retired(self._async.get(running_loop(), {})):
             await lease.client.aclose()
 
-    def _taken(self, leases: dict[Stack, Lease], stack: Stack, kind: str) -> Lease:
-        lease = leases.get(stack)
-        if lease is None:
-            lease = leases[stack] = Lease(self._made(getattr(stack.module, kind)))
-        lease.users += 1
+    def _opened(self, leases: dict[Stack, Lease], stack: Stack, kind: str) -> Lease:
+        leases[stack] = lease = Lease(self._made(getattr(stack.module, kind)))
         return lease
 
     def _made(self, kind: type[Any]) -> Any:

@@ -102,16 +102,15 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
         if target.location not in self.catalog.locations:
             reason = f"{target.location!r} is not a location of the catalog"
             raise self.refusal(RequestNotUnderstood(reason, self.policy.summary))
-        found = contents_of(target, asked.body, asked.headers)
-        decided = self.decisions.of_request(target, found, asked.body, wishes.tokens, self.today())
-        call = self._call(target, decided, asked.body, priority)
-        call.stated = wishes.tokens
+        body, stated = asked.body, wishes.tokens
+        found = contents_of(target, body, asked.headers)
+        call = self._call(target, self.decisions.of_request(target, found, body, stated, self.today()), body, priority)
+        if stated is not None:
+            call.stated = call.tokens = stated
+        elif body:
+            call.tokens = len(body) // BYTES_PER_TOKEN
         if self.affinity is not None and len(call.plan.allowed) > 1:
-            call.conversation = affinity_key(call.plan.model, asked.body, wishes.affinity)
-        if wishes.tokens is not None:
-            call.tokens = wishes.tokens
-        elif asked.body:
-            call.tokens = len(asked.body) // BYTES_PER_TOKEN
+            call.conversation = affinity_key(call.plan.model, body, wishes.affinity)
         return call
 
     def call(self, target: Target, question: Question, *, priority: int = 0) -> Call:
@@ -283,8 +282,9 @@ class Call(msgspec.Struct, kw_only=True):
         port: int | None,
         raw_path: str,
         headers: Mapping[str, str],
+        body: bytes | None,
     ) -> None:
-        """The guard, for the request as it will be sent.
+        """The guard, for the request as it will be sent; a body that can be sent only once is None.
 
         Raises:
             GuardStop: it would leave the policy; nothing must be sent.
@@ -300,7 +300,7 @@ class Call(msgspec.Struct, kw_only=True):
                 port=port,
                 raw_path=raw_path,
                 headers=headers,
-                body=self.body_of(attempt),
+                body=body,
                 model="" if self.target.resource and not question.model else model,
                 on=question.on,
                 tokens=question.tokens,

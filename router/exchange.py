@@ -88,14 +88,16 @@ class Exchange:
         headers = {**self.call.headers(attempt), **credential}
         body, self._limits = self.call.body_of(attempt), self._timeout(attempt)
         request = self.stack.request(self._request, url, headers, body, self._limits, self._headers)
+        sent = request.url
         self.call.check(
             attempt,
             method=request.method,
-            scheme=request.url.scheme,
-            host=request.url.host,
-            port=request.url.port,
-            raw_path=request.url.raw_path.decode("ascii"),
+            scheme=sent.scheme,
+            host=sent.host,
+            port=sent.port,
+            raw_path=sent.raw_path.decode("ascii"),
             headers=headers_of(request),
+            body=body,
         )
         return request
 

@@ -176,6 +176,7 @@ def destination_of(call: Call, attempt: Attempt) -> Destination:
         port=None,
         raw_path=address.raw_path,
         headers=headers,
+        body=call.body,
     )
     return Destination(
         candidate=attempt.candidate,

@@ -40,9 +40,10 @@ def short(text: bytes) -> bytes:
 
     What is left is JSON if the whole is, but not the other way round: escapes in them are not looked at.
     """
+    if len(text) <= _LONG:
+        return text
     parts, kept_from = [], 0
-    opened, quotes = -1, 0
-    at = text.find(b'"') if len(text) > _LONG else -1
+    opened, quotes, at = -1, 0, text.find(b'"')
     while at >= 0 and quotes <= _FREE_QUOTES + at // _BYTES_PER_QUOTE:
         quotes += 1
         if opened < 0:

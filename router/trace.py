@@ -121,7 +121,7 @@ class Trace(msgspec.Struct):
 
     def header(self) -> str:
         """The way of the request in one line, e.g. `eu=429, europe-west1=200`; another model's name is added."""
-        return ", ".join(f"{self._place(each)}={each.signal.label}" for each in self.tried)
+        return ", ".join([f"{self._place(each)}={each.signal.label}" for each in self.tried])
 
     def _place(self, tried: Tried) -> str:
         candidate = tried.attempt.candidate

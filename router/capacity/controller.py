@@ -276,8 +276,7 @@ class Controller:
 
     def _take(self, ask: Ask, lane: Lane, state: State, now: float) -> Ticket:
         group = lane.group
-        ticket = Ticket(state.pool, lane.allowed[state], now)
-        ticket.lane, ticket.state = lane, state
+        ticket = Ticket(state.pool, lane.allowed[state], now, lane, state)
         if group.in_tokens and ask.tokens:
             ticket.tokens = ask.tokens
             ticket.cost = self._cost(group, ask.tokens)
@@ -285,7 +284,8 @@ class Controller:
             group.budget.sent()
         ask.sent += 1
         pressed = group.waiting > 0
-        ticket.mark = self._pools.pace(state, now, group.unit).take(ticket.cost, now, pressed=pressed)
+        pace = state.pace or self._pools.pace(state, now, group.unit)
+        ticket.mark = pace.take(ticket.cost, now, pressed=pressed)
         state.sending(now)
         if state.breaker is not None and state.breaker.is_open and state.breaker.ready_at <= now:
             state.breaker.probe(now)
@@ -385,7 +385,8 @@ class Controller:
                 state.why = _why(signal)
             return
         state.proven = True
-        self._pools.pace(state, now).admitted(ticket.cost, ticket.sent_at, now)
+        pace = state.pace or self._pools.pace(state, now)
+        pace.admitted(ticket.cost, ticket.sent_at, now)
         if ticket.quota is not None:
             ticket.quota.pace.admitted(ticket.cost, ticket.sent_at, now)
         if signal.kind == "ok":
