@@ -53,6 +53,16 @@ class Deadline:
             raise TimeoutError("the answer took longer than the request's deadline")
         return left
 
+    def least_s(self, timeout: float | None) -> float:
+        """What is left of it, or a shorter time limit.
+
+        Raises:
+            TimeoutError: nothing is left.
+        """
+        if timeout is not None and timeout <= self._until - self._clock():
+            return timeout
+        return self.left_s()
+
     def __enter__(self) -> None:
         self._token = _held.set(self)
 
@@ -77,20 +87,12 @@ def hold(client: Any) -> Any:
 
 def _least(timeout: float | None) -> float | None:
     deadline = _held.get()
-    if deadline is None:
-        return timeout
-    left = deadline.left_s()
-    return left if timeout is None else min(timeout, left)
+    return timeout if deadline is None else deadline.least_s(timeout)
 
 
 def _connecting() -> None:
     if (deadline := _held.get()) is not None:
         deadline.connected = True
-
-
-def _sending() -> None:
-    if (deadline := _held.get()) is not None:
-        deadline.sent = True
 
 
 class _Wrapper:
@@ -115,8 +117,9 @@ class _Line(_Wrapper):
         return got
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        _sending()
-        self._inner.write(buffer, _least(timeout))
+        if (deadline := _held.get()) is not None:
+            deadline.sent, timeout = True, deadline.least_s(timeout)
+        self._inner.write(buffer, timeout)
 
     def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
         return _Line(self._inner.start_tls(ssl_context, server_hostname, _least(timeout)))
@@ -130,7 +133,8 @@ class _AsyncNetwork(_Wrapper):
 
 class _AsyncLine(_Wrapper):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's own
-        _sending()
+        if (deadline := _held.get()) is not None:
+            deadline.sent = True
         await self._inner.write(buffer, timeout)
 
     async def start_tls(self, *args: Any, **options: Any) -> Any:
