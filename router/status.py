@@ -14,7 +14,8 @@ class PoolStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `rate` is its pace in requests per second, `measured` the limit that was found, None before it
     was; `breaker` is `closed`, `open` or `trying`; `closed_s` is how long it will not be used, 0 if
-    it may be used now, and `why` says for what reason. `quota` is the name of the quota that it
+    it may be used now, and `why` says for what reason. `by_chance` is the share of its requests that is
+    rejected however little is sent, 0 unless that is known. `quota` is the name of the quota that it
     shares with other models, if it does.
     """
 
@@ -26,6 +27,7 @@ class PoolStatus(msgspec.Struct, frozen=True, kw_only=True):
     breaker: str
     closed_s: float
     why: str = ""
+    by_chance: float = 0.0
     quota: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -39,12 +41,14 @@ class PoolStatus(msgspec.Struct, frozen=True, kw_only=True):
             "breaker": self.breaker,
             "closed_s": round(self.closed_s, 3),
             "why": self.why,
+            "by_chance": round(self.by_chance, 3),
             "quota": self.quota,
         }
 
     def __str__(self) -> str:
         project, model, location, mode = self.pool
         found = "limit unknown" if self.measured is None else f"limit about {self.measured:.1f}/s"
+        found += f", {self.by_chance:.0%} rejected by chance" if self.by_chance else ""
         closed = f", closed for {self.closed_s:.1f} s" if self.closed_s else ""
         breaker = "" if self.breaker == "closed" else f", breaker {self.breaker}"
         why = f": {self.why}" if self.why and (closed or breaker) else ""

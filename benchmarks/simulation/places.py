@@ -36,6 +36,7 @@ class Place:
         quota: units per second for each second of the run.
         burst_s: so many seconds of quota can be saved up.
         window_s: if above 0, the quota is counted in fixed windows of this length instead.
+        chance: the share that is rejected whatever is sent.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Place:
     quota: list[float]
     burst_s: float
     window_s: float = 0.0
+    chance: float = 0.0
     faults: list[Fault] = field(default_factory=list)
     admitted: list[float] = field(default_factory=list)
     rejected: int = 0
@@ -92,7 +94,8 @@ class Place:
             case "brownout" if dice.random() < 0.3:
                 return "503"
         self.fill(now)
-        if self.tokens + 1e-9 < min(cost, self.level(now)):
+        by_chance = self.chance > 0.0 and dice.random() < self.chance
+        if by_chance or self.tokens + 1e-9 < min(cost, self.level(now)):
             self.rejected += 1
             return "429"
         self.tokens -= cost
@@ -108,7 +111,7 @@ RATES = {"reservation": (0, 12.0), "global": (1, 30.0), "multi-region": (2, 14.0
 REGIONS = (3.0, 4.0, 5.0, 6.0, 5.0, 4.0, 6.0, 7.0, 4.0)
 """Nine regions, 44 requests a second together."""
 
-Weather = Literal["static", "moving", "faults", "windows", "tiny bursts"]
+Weather = Literal["static", "moving", "faults", "windows", "tiny bursts", "a fifth at random"]
 
 
 def places(weather: Weather, seed: int, length_s: float, scale: float = 1.0) -> list[Place]:
@@ -125,7 +128,7 @@ def places(weather: Weather, seed: int, length_s: float, scale: float = 1.0) -> 
         quota = _wandering(rate * scale, length_s, dice) if moving else [rate * scale] * (int(length_s) + 1)
         burst_s = dice.uniform(0.1, 0.3) if weather == "tiny bursts" else dice.uniform(0.5, 2.0)
         window_s = 60.0 if weather == "windows" else 0.0
-        found.append(Place(name, tier, quota, burst_s, window_s))
+        found.append(Place(name, tier, quota, burst_s, window_s, chance=0.2 if weather == "a fifth at random" else 0.0))
     if weather == "faults":
         by_name = {place.name: place for place in found}
         for name, fault in (

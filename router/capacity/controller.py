@@ -306,7 +306,11 @@ class Controller:
         shared = self._quota_of(ticket, signal, now)
         random, why = self._random, _why(signal)
         pace, mark = (shared.pace, ticket.quota_mark) if shared else (self._pools.pace(state, now), ticket.mark)
+        believed = pace.by_chance
         counted = pace.rejected(mark, ticket.cost, ticket.sent_at, now, random)
+        if pace.by_chance and not believed:
+            what = f"about {pace.by_chance:.0%} is rejected however little is sent; that slows nothing down any more"
+            self._tell(Noticed(pool=shared.pool if shared else state.pool, at=now, what=what))
         if signal.retry_after_s:
             most = LONGEST_QUOTA_HINT_S if signal.scope is Scope.QUOTA else LONGEST_HINT_S
             pace.hint(min(signal.retry_after_s, most), now, random)

@@ -12,8 +12,9 @@ class Pacing:
     Args:
         max_waste: how many requests may be rejected for each that is admitted, while a pool that is
             used to its limit is probed for more; a bound for slow pools, which fast ones stay below.
-        tolerated: the share of the requests whose rejection slows nothing down, for a service that rejects some at
-            random, however little is sent; where there is a limit instead, using it costs as many.
+        tolerated: the share of the requests whose rejection slows nothing down from the start, for a service that is
+            known to reject some at random, however little is sent (by itself that is found out, which takes some
+            hundred requests); where there is a limit instead, using it costs as many.
         most_waiting: the most requests waiting for one model; further ones are refused at once.
         retry_share: retries after faults, for each request sent.
         retries_per_s: retries after faults that are free in any case.

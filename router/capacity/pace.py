@@ -19,12 +19,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from router.capacity.chance import Chance
+
 FRESH_RATE, FRESH_BURST = 10.0, 3.0
 """Where an unknown pool starts, in requests per second, and how many go out at once."""
 
 DECREASE = 0.7
 SHUT_AFTER = 3
 """Rejections in a row that shut a pool."""
+
+_SHUT_AFTER_ALL = 7  # in a row, where some are tolerated
+_ON_TRIAL = 0.8  # of what was admitted is sent while it is tried whether rejections come by chance
+_EARLY, _SOON = 0.9, 5.0  # of the rate at the last rejection; units since it
 
 FIRST_SHUT_S, LONGEST_SHUT_S = 0.25, 10.0
 _NEVER_ADMITTED = SHUT_AFTER + 2  # shut for a second from the first rejection on
@@ -34,6 +40,7 @@ _UNPRESSED = 0.25  # of the growth, while nobody waits: other pools take what th
 _SURE, _RETURNED = 0.8, 0.9  # of the limit: what is taken up again soon after a rejection, and after it was shut
 _MOST_STEP = 0.2
 _MEASURABLE, _MOST_SLACK = 6.0, 0.3
+_ADMITTED = 0.2  # at least, of what is sent, where it is not known
 _MOST_BURST = 1000.0
 _LATE = 20.0  # requests over which the share that is rejected is taken
 NEVER = -1e9
@@ -56,6 +63,7 @@ class Pace:
         "_base_rejected",
         "_base_sent",
         "_burst",
+        "_chance",
         "_counted_rejected",
         "_counted_sent",
         "_decreased_at",
@@ -66,6 +74,7 @@ class Pace:
         "_probed_at",
         "_rejected",
         "_rejected_at",
+        "_resumed",
         "_returning",
         "_row",
         "_rtt_s",
@@ -106,6 +115,8 @@ class Pace:
         self._slack = 0.0  # what might have been sent, since the last measurement
         self._returning = False
         self._probed_at = 0.0
+        self._chance = Chance()
+        self._resumed = 0.0  # the rate after a trial that was for nothing
 
     @property
     def _cap(self) -> float:
@@ -115,6 +126,11 @@ class Pace:
     def rejected_before(self) -> bool:
         """Whether it has ever met its limit."""
         return self._last > 0.0
+
+    @property
+    def by_chance(self) -> float:
+        """The share that is rejected whatever is sent; 0 while rejections are taken for those of a limit."""
+        return self._chance.share
 
     @property
     def probing(self) -> bool:
@@ -136,7 +152,7 @@ class Pace:
                 return self._sent
         self._fill(now)
         self._tokens -= cost
-        if self._tokens < 1.0:
+        if self._tokens < 1.0 and not self._chance.holds(self._sent):
             self._grow(now, pressed)
         self._arm()
         return self._sent
@@ -159,6 +175,8 @@ class Pace:
         self._counted_rejected *= factor
         self._base_sent *= factor
         self._base_rejected *= factor
+        self._resumed *= factor
+        self._chance.rescale(factor)
         self._arm()
 
     def admitted(self, cost: float, sent_at: float, now: float) -> None:
@@ -180,7 +198,7 @@ class Pace:
             self._arm()
 
     def rejected(self, mark: float, cost: float, sent_at: float, now: float, random: Callable[[], float]) -> bool:
-        """A request was rejected for lack of capacity. Gives whether it counted."""
+        """A request was rejected for lack of capacity. Gives whether that slows it down or shuts it."""
         self._rejected += cost
         self._rtt_s += _RTT_WEIGHT * (now - sent_at - self._rtt_s)
         probe = self._probed_at > 0.0 and sent_at >= self._probed_at
@@ -191,8 +209,11 @@ class Pace:
                 self._close(now, random)
                 self._arm()
             return False
-        self._count(mark, cost, sent_at, now, random)
-        return True
+        if probe:
+            self._chance.ignore(cost)
+        elif self._chance.met(mark, self._sent, early=self._is_early(mark)):
+            self._believe(mark, sent_at)
+        return self._count(mark, cost, sent_at, now, random)
 
     def decrease(self, sent_at: float, now: float, shut_s: float) -> bool:
         """A rejection that another process counted: the same decrease here, once."""
@@ -214,12 +235,24 @@ class Pace:
         """The other side asks to wait."""
         self.shut(now + seconds * (1.0 + _HINT_JITTER * random()))
 
-    def _count(self, mark: float, cost: float, sent_at: float, now: float, random: Callable[[], float]) -> None:
+    def _count(self, mark: float, cost: float, sent_at: float, now: float, random: Callable[[], float]) -> bool:
         before = self._rejected - cost
         rejected = self._rejected - self._counted_rejected
         admitted = (mark - cost - self._counted_sent) - (before - self._counted_rejected)
         self._heed(rejected, admitted + rejected)
         ever = mark - cost - before > 0.5 or self.admitted_at > NEVER
+        self._row = 1 if admitted > 0.5 else self._row + 1
+        if not ever:
+            self._row = max(self._row, _NEVER_ADMITTED)
+        self._counted_sent, self._counted_rejected = mark, self._rejected
+        chance = self._chance
+        if self._row < _SHUT_AFTER_ALL:
+            if chance.on_trial or self._share < max(self._tolerated, chance.tolerated):
+                self._bear(mark, sent_at, now)
+                return False
+            if chance.tolerated or (chance.suspected and self.measured and self._row < SHUT_AFTER):
+                self._try(mark, sent_at, now)
+                return True
         seeking, first, found = not self.measured, not self._last, 0.0
         if first:
             elapsed = sent_at - self._started_at
@@ -228,13 +261,7 @@ class Pace:
                 self.rate = max(self.rate, min(admitted / elapsed, 4.0 * self.rate))
         else:
             found = self._measure(mark - cost, before, sent_at)
-        self._row = 1 if admitted > 0.5 else self._row + 1
-        if not ever:
-            self._row = max(self._row, _NEVER_ADMITTED)
-        self._counted_sent, self._counted_rejected = mark, self._rejected
-        if self._row < SHUT_AFTER and self._share < self._tolerated:
-            self._decreased_at = now  # as if it had been slowed down: one rejection counts for each round trip
-        elif self._row < SHUT_AFTER:
+        if self._row < SHUT_AFTER:
             self._slow_down(sent_at, now)
             if seeking and found:
                 self.rate = max(0.4 * self._last, min(0.9 * self._last, 0.95 * found))
@@ -249,11 +276,47 @@ class Pace:
             self._close(now, random)
         self._burst = 0.0
         self._arm()
+        return True
+
+    def _is_early(self, mark: float) -> bool:
+        """Whether a rejection comes long before the last limit, and not at once after the last one."""
+        return self.measured > 0.0 and self.rate < _EARLY * self._last and mark - self._counted_sent >= _SOON
+
+    def _bear(self, mark: float, sent_at: float, now: float) -> None:
+        """A rejection slows nothing down."""
+        self._decreased_at = now  # as if it did: one counts for each round trip
+        self._burst = 0.0
+        if mark - self._base_sent > 2.0 * _LATE:
+            self._begin(mark, self._rejected, sent_at)
+        self._arm()
+
+    def _try(self, mark: float, sent_at: float, now: float) -> None:
+        """It is tried whether rejections end where less is sent than was admitted."""
+        found = self.rate * max(_ADMITTED, 1.0 - self._share)
+        if self._base_at and sent_at > self._base_at:
+            admitted = (mark - self._base_sent) - (self._rejected - self._base_rejected)
+            found = min(found, (max(0.0, admitted) + 1.0) / (sent_at - self._base_at))
+        self._slow_down(sent_at, now)
+        self.rate = min(self.rate, _ON_TRIAL * found)
+        if share := self._chance.share:
+            self.measured, self._resumed = found, found / (1.0 - share)
+        else:
+            self._resumed = 0.0
+        self._begin(mark, self._rejected, sent_at)
+        self._chance.try_it()
+        self._arm()
+
+    def _believe(self, mark: float, sent_at: float) -> None:
+        """What was taken for a limit was none: goes on as before the trial or, after the first one, seeks anew."""
+        self._share = self._chance.share
+        self.rate, self.measured = max(self.rate, self._resumed), self._resumed
+        self._begin(mark, self._rejected, sent_at)
 
     def _heed(self, rejected: float, seen: float) -> None:
         """So much of what was sent since the last rejection that counted was rejected."""
         if seen >= rejected > 0.0:  # it may be less, where costs turned out to be lower than was thought
-            self._share += (rejected / seen - self._share) * min(1.0, seen / _LATE)
+            late = 2.0 * _LATE if self._chance.share else _LATE  # chance varies, and must not be taken for a limit
+            self._share += (rejected / seen - self._share) * min(1.0, seen / late)
 
     def _begin(self, sent: float, rejected: float, at: float) -> None:
         """The other side's bucket is empty at this time: from here on is measured."""

@@ -88,5 +88,6 @@ class Registry:
             breaker=word,
             closed_s=0.0 if pacing else closed_s,
             why=state.why or state.host.why,
+            by_chance=pace.by_chance,
             quota=state.quota.pool.model if state.quota else "",
         )

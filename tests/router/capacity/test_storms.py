@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from router.capacity import Controller, Pacing
+from router.capacity.events import Event, Throttled
 from router.flow import Failover, Steps
 from router.policy import Policy
 from router.signals import OK, Signal
@@ -93,7 +94,7 @@ class Storm:
             step = steps.send(signal)
         except StopIteration:
             self.outcomes[trace.outcome] += 1
-            self._next()
+            self._at(self.now, self._next)
             return
         if isinstance(step, Wait):
             self._once(step, lambda: self._step(steps, trace, None))
@@ -171,14 +172,59 @@ def test_at_a_low_rate_no_more_pools_are_used_than_it_takes(per_second: float, m
     assert sum(storm.sent.values()) <= 1.05 * 1500
 
 
-def test_a_share_that_is_rejected_at_random_slows_nothing_down_where_it_is_tolerated() -> None:
-    """Slowing down does not make it smaller, so paces that heed each rejection would end near nothing."""
-    chance = Random(1)
-    storm = Storm(
-        "abc", lambda *_: (BUSY, 0.1) if chance.random() < 0.2 else (OK, 2.0), pacing=Pacing(tolerated=0.35)
-    ).go(calls=2000, at_once=64)
+def by_chance(share: float, seed: int, otherwise: Callable[[str, float], Reply]) -> Callable[[str, float], Reply]:
+    """Rejects this share of all requests, however many or few there are."""
+    chance = Random(seed)
+    return lambda place, now: (BUSY, 0.1) if chance.random() < share else otherwise(place, now)
+
+
+def slow(place: str, now: float) -> Reply:
+    """Answers everything, in two seconds."""
+    return OK, 2.0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.2, 0.3, 0.4])
+def test_a_share_that_is_rejected_at_random_is_found_out_and_hardly_slows_anything_down(
+    share: float, seed: int
+) -> None:
+    """Slowing down does not make it smaller, so paces that heeded each rejection would end near nothing."""
+    storm = Storm("abc", by_chance(share, seed, slow), deadline_s=300.0, attempts=1000).go(calls=2000, at_once=64)
     assert storm.outcomes == {"answered": 2000}
-    assert storm.now <= 1.2 * 2000 * 2.0 / 64
+    assert storm.now <= 2.5 * 2000 * 2.0 / 64
+    assert sum(storm.sent.values()) <= 1.05 * 2000 / (1.0 - share)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
+def test_it_is_found_out_beside_a_limit_too(share: float) -> None:
+    storm = Storm("ab", by_chance(share, 1, quotas(10.0)), deadline_s=1000.0, attempts=1000).go(2000, 64)
+    assert storm.outcomes == {"answered": 2000}
+    assert storm.now <= 4.0 * 2000 / 20.0
+    assert sum(storm.sent.values()) <= 1.4 * 2000 / (1.0 - share)
+
+
+def test_operators_are_told_of_a_share_that_is_rejected_at_random(caplog: pytest.LogCaptureFixture) -> None:
+    storm = Storm("a", by_chance(0.2, 1, slow), deadline_s=300.0, attempts=1000).go(calls=1000, at_once=32)
+    (pool,) = storm.controller.status(storm.now).pools
+    assert pool.by_chance == pytest.approx(0.2, abs=0.08)
+    assert f"{pool.by_chance:.0%} rejected by chance" in str(pool)
+    assert pool.as_dict()["by_chance"] == round(pool.by_chance, 3)
+    assert "rejected however little is sent" in caplog.text
+
+
+def test_what_slows_nothing_down_here_is_not_told_to_others() -> None:
+    told: list[Event] = []
+    storm = Storm("a", by_chance(0.2, 1, slow), pacing=Pacing(tolerated=0.4))
+    storm.controller.listen(told.append)
+    storm.go(calls=500, at_once=16)
+    assert storm.sent["a"] > 550
+    assert not [each for each in told if isinstance(each, Throttled)]
+
+
+def test_a_share_that_is_tolerated_from_the_start_costs_no_time_to_find_out() -> None:
+    storm = Storm("abc", by_chance(0.2, 1, slow), pacing=Pacing(tolerated=0.35)).go(calls=2000, at_once=64)
+    assert storm.outcomes == {"answered": 2000}
+    assert storm.now <= 1.1 * 2000 * 2.0 / 64
 
 
 def test_where_there_is_a_limit_after_all_no_more_is_rejected_than_is_tolerated() -> None:
