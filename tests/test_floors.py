@@ -15,7 +15,7 @@ FLOORS = (
     "catalog/errors catalog/lines catalog/refresh/pages catalog/schema"
     " router/batch/lineup router/batch/outcome router/batch/tasks"
     " router/audit/__init__ router/audit/lines router/auditing"
-    " router/capacity/chance router/deadline router/redaction router/wire",
+    " router/capacity/chance router/capacity/growth router/capacity/tally router/deadline router/redaction router/wire",
     "catalog/decode catalog/own catalog/refresh/cards catalog/refresh/proposal catalog/tariff router/probe/calls"
     " router/batch/record router/members"
     " router/audit/log",

@@ -42,6 +42,7 @@ _ENOUGH, _TOO_FAST = 4.0, 3.0
 """After so many it is over: they are by chance or, if they came so much faster than that, the limit is lower yet."""
 
 _MEMORY = 200.0  # units over which the share is taken
+_LATE = 20.0  # and over which the share of late is
 
 
 class _Sum:
@@ -67,7 +68,10 @@ class Chance:
     """What is believed of one quota.
 
     Requests are known by their marks: the units that had been sent with them. `share` is how many of them are rejected
-    by chance; 0 while rejections are taken for those of a limit.
+    by chance; 0 while rejections are taken for those of a limit. `of_late` is how many were, whatever the reason.
+
+    Args:
+        tolerated: see `Pacing`.
     """
 
     __slots__ = (
@@ -79,14 +83,18 @@ class Chance:
         "_rejected",
         "_seen",
         "_seen_rejected",
+        "_tolerated",
         "_trial",
         "_window",
         "_wrong",
+        "of_late",
         "share",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, tolerated: float = 0.0) -> None:
+        self._tolerated = tolerated
         self.share = 0.0
+        self.of_late = 0.0
         self._idle = 0.0  # units that told nothing: every other place is counted without them
         self._at = 0.0  # of the last rejection
         self._window = 0.0  # the last one with a rejection
@@ -108,6 +116,11 @@ class Chance:
         return self._trial > 0.0
 
     @property
+    def borne(self) -> bool:
+        """Whether a rejection slows nothing down: so many are tolerated, or none has ended the trial yet."""
+        return self._trial > 0.0 or self.of_late < max(self._tolerated, self.tolerated)
+
+    @property
     def suspected(self) -> bool:
         """Whether it is time for a first trial."""
         if self._trial or self.share:
@@ -125,6 +138,12 @@ class Chance:
     def holds(self, sent: float) -> bool:
         """Whether the rate must stay as it is, for a trial, when so much has been sent."""
         return self._trial > 0.0 and sent - self._idle - self._begin <= self._length
+
+    def heed(self, rejected: float, seen: float) -> None:
+        """So much of what was sent since the last rejection that counted was rejected."""
+        if seen >= rejected > 0.0:  # it may be less, where costs turned out to be lower than was thought
+            late = 2.0 * _LATE if self.share else _LATE  # chance varies, and must not be taken for a limit
+            self.of_late += (rejected / seen - self.of_late) * min(1.0, seen / late)
 
     def ignore(self, cost: float) -> None:
         """So much was sent that tells nothing."""
@@ -203,6 +222,6 @@ class Chance:
         self._wrong = 0
         self._seen += seen
         self._seen_rejected += self._rejected
-        self.share = min(self._seen_rejected / self._seen, _MOST_SHARE)
+        self.share = self.of_late = min(self._seen_rejected / self._seen, _MOST_SHARE)
         if self._seen > _MEMORY:
             self._seen, self._seen_rejected = 0.5 * self._seen, 0.5 * self._seen_rejected

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from router.capacity.pace import DECREASE, FRESH_BURST, FRESH_RATE, Pace
+from router.capacity.growth import DECREASE
+from router.capacity.pace import FRESH_BURST, FRESH_RATE, Pace
 
 RTT_S = 0.1
 
