@@ -88,7 +88,8 @@ class State:
 
     def refresh(self) -> None:
         """Works out anew when it is ready."""
-        ready = max(self.held_until, self.host.ready_at)
+        held, host = self.held_until, self.host.ready_at
+        ready = host if host > held else held
         if self.pace is not None and self.pace.ready_at > ready:
             ready = self.pace.ready_at
         if self.quota is not None and self.quota.pace.ready_at > ready:
@@ -96,7 +97,7 @@ class State:
         self.last_at = ready
         if self.breaker is not None and self.breaker.ready_at > ready:
             ready = self.breaker.ready_at
-        self.ready_at = max(ready, self.avoid_until)
+        self.ready_at = ready if ready > self.avoid_until else self.avoid_until
 
     def changed(self) -> None:
         """Its pace has changed, or that of a quota which it shares with others."""
