@@ -35,11 +35,13 @@ FLOORS = (
     " router/thrift router/trace router/used",
     "router/affinity router/errors router/health router/target router/waiting",
     "router/contents router/directives router/endpoints",
-    "router/capacity/lanes router/capacity/registry"
+    "router/capacity/lanes router/capacity/outbox"
     " router/destination router/policy router/probe/claims router/sizes router/stack"
     " router/batch/settings"
     " router/audit/reading router/audit/writer",
-    "router/capacity/choice",
+    "router/capacity/choice router/capacity/registry",
+    "router/capacity/tickets",
+    "router/capacity/learning router/capacity/turns",
     "router/capacity/controller",
     "router/capacity/__init__",
     "router/auth router/clients router/flow router/guard router/rules router/tightening"

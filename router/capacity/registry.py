@@ -1,29 +1,42 @@
-"""Every pool that is known, with the quotas that several of them share and the hosts they are at."""
+"""Every pool that is known, with the quotas that several share, the hosts they are at, and the lanes to them."""
 
 from __future__ import annotations
 
+from cachetools import LRUCache
+
 from router.capacity.breaker import Host
+from router.capacity.budget import Budget
+from router.capacity.knobs import Pacing
+from router.capacity.lanes import Group, Lane
 from router.capacity.pace import Pace
 from router.capacity.pools import Shared, State
 from router.health import PoolState
-from router.plan import NO_LIMIT, Allowed, Pool
+from router.plan import NO_LIMIT, Allowed, Plan, Pool
 from router.status import PoolStatus
+
+CACHED_LANES = 4096
 
 
 class Registry:
-    """The pools of a controller, each made when it is first heard of.
+    """The pools of a controller and the lanes to them, each made when it is first heard of."""
 
-    Args:
-        max_waste, tolerated: see `Pacing`.
-    """
-
-    def __init__(self, max_waste: float, tolerated: float = 0.0) -> None:
-        self._max_waste = max_waste
-        self._tolerated = tolerated
+    def __init__(self, pacing: Pacing) -> None:
+        self._pacing = pacing
         self._hosts: dict[str, Host] = {}
         self.states: dict[Pool, State] = {}
         self.shared: dict[Pool, Shared] = {}
         """Quotas that several pools draw on, as pools whose `model` is the quota's name."""
+        self.groups: dict[tuple[str, str], Group] = {}
+        self._lanes: LRUCache[tuple[int, str], Lane] = LRUCache(CACHED_LANES)
+
+    def lane(self, plan: Plan, project: str, now: float) -> Lane:
+        """The lane of a plan."""
+        key = id(plan), project
+        try:
+            return self._lanes[key]
+        except KeyError:
+            lane = self._lanes[key] = self._lane(plan, project, now)
+            return lane
 
     def state(self, pool: Pool, allowed: Allowed | None = None) -> State:
         """A pool's state. A limit of its own is known from what a plan says of it."""
@@ -40,7 +53,7 @@ class Registry:
         pool = state.pool._replace(model=name)
         shared = self.shared.get(pool)
         if shared is None:
-            shared = self.shared[pool] = Shared(pool, Pace(now, known, self._max_waste, self._tolerated))
+            shared = self.shared[pool] = Shared(pool, Pace(now, known, self._pacing.max_waste, self._pacing.tolerated))
         shared.members.append(state)
         state.quota = shared
 
@@ -50,7 +63,7 @@ class Registry:
             known = state.limit.per_second
             if state.limit.in_tokens:
                 known = known / unit if unit else 0.0
-            state.pace = Pace(now, known, self._max_waste, self._tolerated)
+            state.pace = Pace(now, known, self._pacing.max_waste, self._pacing.tolerated)
         return state.pace
 
     def host_changed(self, host: Host) -> None:
@@ -58,6 +71,22 @@ class Registry:
         for each in self.states.values():
             if each.host is host:
                 each.refresh()
+
+    def served_changed(self) -> None:
+        """Has the pools of all lanes put in order anew, since one serves its model no longer."""
+        for lane in self._lanes.values():
+            lane.sort_at = 0.0
+
+    def rescale(self, group: Group) -> None:
+        """Another unit of costs, now that the mean request is quite another one; the paces stay the same in tokens."""
+        factor, group.unit = group.unit / group.mean, group.mean
+        states = {state for lane in self._lanes.values() if lane.group is group for state in lane.states}
+        paces = [state.pace for state in states] + [each.pace for each in {state.quota for state in states} if each]
+        for pace in paces:
+            if pace is not None:
+                pace.rescale(factor)
+        for state in states:
+            state.changed()
 
     def stands(self, pool: Pool, now: float) -> PoolState:
         """How a pool stands, whether or not it has been used."""
@@ -91,3 +120,15 @@ class Registry:
             by_chance=pace.by_chance,
             quota=state.quota.pool.model if state.quota else "",
         )
+
+    def _lane(self, plan: Plan, project: str, now: float) -> Lane:
+        states = [self.state(Pool(project, *each.candidate), each) for each in plan.allowed]
+        for state, allowed in zip(states, plan.allowed, strict=True):
+            if allowed.limit.bucket and state.quota is None:
+                self.share(state, allowed.limit.bucket, allowed.limit.requests_per_s, now)
+        name = next((each.limit.bucket for each in plan.allowed if each.limit.bucket), plan.model)
+        group = self.groups.get((project, name))
+        if group is None:
+            group = self.groups[project, name] = Group(name, Budget(self._pacing, now))
+        group.in_tokens = group.in_tokens or any(each.limit.in_tokens for each in plan.allowed)
+        return Lane(plan, group, states)
