@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cachetools import LRUCache
+from cachetools import FIFOCache
 
 from router.capacity.breaker import Host
 from router.capacity.budget import Budget
@@ -27,7 +27,7 @@ class Registry:
         self.shared: dict[Pool, Shared] = {}
         """Quotas that several pools draw on, as pools whose `model` is the quota's name."""
         self.groups: dict[tuple[str, str], Group] = {}
-        self._lanes: LRUCache[tuple[int, str], Lane] = LRUCache(CACHED_LANES)
+        self._lanes: FIFOCache[tuple[int, str], Lane] = FIFOCache(CACHED_LANES)
 
     def lane(self, plan: Plan, project: str, now: float) -> Lane:
         """The lane of a plan."""

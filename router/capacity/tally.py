@@ -93,6 +93,7 @@ class Tally:
         self._begun_sent *= factor
         self._begun_rejected *= factor
         self.limit *= factor
+        self.unused *= factor
 
     def _begin(self, sent: float, rejected: float, at: float) -> None:
         self._begun_sent, self._begun_rejected, self._begun_at, self.unused = sent, rejected, at, 0.0

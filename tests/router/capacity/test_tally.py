@@ -49,6 +49,15 @@ def test_nothing_is_measured_while_less_is_asked_for_than_could_be() -> None:
     assert tally.end(reject(tally, 21.0), 1.0, 9.0) == pytest.approx(5.0), "from there on it is"
 
 
+@pytest.mark.parametrize(("unused", "found"), [(5.0, 10.0), (7.0, 0.0)])
+def test_what_might_have_been_sent_counts_the_same_in_another_unit(unused: float, found: float) -> None:
+    tally = begun()
+    tally.unused += unused
+    mark = reject(tally, 21.0)
+    tally.rescale(2.0)
+    assert tally.end(2.0 * mark, 2.0, 5.0) == pytest.approx(found)
+
+
 def test_nothing_is_measured_while_it_is_stopped() -> None:
     tally = begun()
     tally.stop()
