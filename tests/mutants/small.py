@@ -36,6 +36,7 @@ MODULES = {
 # These go through the whole shipped catalog, which takes longer than all others together.
 SLOW = (
     "test_allowed_and_refused_together",
+    "test_of_every_model_what_is_allowed",
     "test_only_claimed_locations",
     "test_every_candidate_under_a_residency",
     "test_a_prompt_is_bound_to_nothing",
