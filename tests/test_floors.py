@@ -45,9 +45,9 @@ FLOORS = (
     "router/capacity/controller",
     "router/capacity/__init__",
     "router/auth router/clients router/flow router/guard router/rules router/tightening"
-    " router/batch/journal router/batch/requests router/batch/source"
+    " router/batch/journal router/batch/requests"
     " router/audit/digests router/audit/summary",
-    "router/drive router/planner router/batch/results router/batch/summary router/audit/evidence",
+    "router/drive router/planner router/batch/results router/batch/source router/batch/summary router/audit/evidence",
     "router/alternatives router/batch/conventions router/audit/verify",
     "router/decisions",
     "router/core router/batch/forecast router/batch/twins",

@@ -99,6 +99,8 @@ class Batch:
             CredentialError, NoRoute: no row could be asked; nothing was read or written.
             BatchError: it can't be begun, or gone on with.
         """
+        if _in_an_event_loop():
+            raise BatchError("an event loop runs in this thread, as in a notebook: `await batch.arun()` instead")
         try:
             return anyio.run(self.arun)
         except KeyboardInterrupt:
@@ -152,6 +154,10 @@ class Batch:
         return await self._consumed.__aexit__(*error)
 
     def __aiter__(self) -> AsyncIterator[Ended]:
+        if self._consumed is None:
+            raise BatchError(
+                "a batch runs inside `async with`: `async with router.batch(...) as batch`, then `async for`"
+            )
         return self._given.__aiter__()
 
     @contextlib.contextmanager
@@ -220,3 +226,11 @@ class Batch:
         self._tally.tick()
         self._tally.standing = self._world.standing(self._settings)
         self._progress(self._tally)
+
+
+def _in_an_event_loop() -> bool:
+    try:
+        anyio.get_cancelled_exc_class()
+    except RuntimeError:
+        return False
+    return True

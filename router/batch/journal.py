@@ -62,9 +62,10 @@ class Journal:
         self._now = now
         self._digests = array("Q")
         self._file = self._begun = -1
-        self._begun_path = path.with_name(path.name + ".begun")
-        self._copy_path = path.with_name(path.name + ".rewriting")
         try:
+            _check_regular(path)
+            self._begun_path = path.with_name(path.name + ".begun")
+            self._copy_path = path.with_name(path.name + ".rewriting")
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             self._lock(self._file)
             self._copy_path.unlink(missing_ok=True)  # of a run that was killed while it wrote it
@@ -74,7 +75,7 @@ class Journal:
             _sync_directory(path)
         except OSError as error:
             self.close()
-            raise JournalError(f"{path}: can't be opened for writing: {error.strerror}") from error
+            raise JournalError(f"{error.filename or path}: can't be opened for writing: {error.strerror}") from error
         except BaseException:
             self.close()
             raise
@@ -268,6 +269,16 @@ class Journal:
                 elif done is not None:
                     again.append(done.row)
         return again
+
+
+def _check_regular(path: Path) -> None:
+    """Sees that an output is a file that can be read again.
+
+    Raises:
+        JournalError: it is a folder, a device, a pipe.
+    """
+    if path.exists() and not path.is_file():
+        raise JournalError(f"{path}: is no regular file; the next run reads the output to go on from it")
 
 
 def _sync_directory(path: Path) -> None:

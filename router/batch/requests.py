@@ -17,6 +17,9 @@ Object = dict[str, msgspec.Raw]
 ANTHROPIC_VERSION = "vertex-2023-10-16"
 """Put into Anthropic's batch lines, which do not carry it. Source: the page on Claude's request format."""
 
+EXCESS = "cells without a column"
+"""The key of what a row of a table has more of than its head."""
+
 _OBJECT = msgspec.json.Decoder(Object)
 _TEXT = msgspec.json.Decoder(str)
 _OPENAPI = "endpoints/openapi/chat/completions"
@@ -86,6 +89,8 @@ def anthropic(given: Object, catalog: Catalog, settings: Settings) -> Wanted:
 
 def prompt(given: Object, catalog: Catalog, settings: Settings) -> Wanted:
     """A prompt, of a table or of a program."""
+    if EXCESS in given:
+        raise Poisoned("the row has more cells than the table has columns; a text with a comma in it must be in quotes")
     said = _text(given["prompt"], "prompt")
     model = _known("", settings, catalog, "prompt")
     part: dict[str, Any] = {"parts": [{"text": said}]}
@@ -128,7 +133,7 @@ def _published(model: Model, method: str, body: bytes) -> Wanted:
 def _known(name: str, settings: Settings, catalog: Catalog, where: str) -> Model:
     """The model that a row names, or else the job."""
     if not (name or settings.model):
-        raise Poisoned(f"no model is named by `{where}`; name one for the whole job")
+        raise Poisoned(f"no model is named by `{where}`, nor one for the whole batch (--model, model=)")
     try:
         return catalog.model(name or settings.model)
     except UnknownModel as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from catalog.query import Catalog
 from router.batch.conventions import Asked, answer_in, read, written
@@ -94,6 +95,8 @@ class Run:
         self._twins = Twins[Place]() if settings.dedupe else None
         self._most_usd = settings.most_usd
         self._alike = 0
+        self._workers = 0
+        self._under_way = 0
 
     async def go(self) -> None:
         """Runs until every row has ended, or no further one is to be begun.
@@ -105,10 +108,11 @@ class Run:
         limit = self._settings.deadline_s
         with anyio.move_on_after(None if limit is None else limit + GRACE_S) as late:
             async with together() as workers:
-                for _ in range(self._settings.concurrency):
-                    workers.start_soon(self._work)
+                self._hire(workers, 1)
         if late.cancelled_caught:
             self.stop("the deadline has passed")
+        elif not self._under_way and next(self._todo, None) is None:
+            self._tally.summary.stopped = ""  # every row has ended: there was nothing left to stop
 
     def stop(self, why: str) -> None:
         """Has no further row begun; those that were begun end."""
@@ -117,13 +121,23 @@ class Run:
         if self._lineup is not None:
             self._lineup.give_up()
 
-    async def _work(self) -> None:
+    def _hire(self, workers: TaskGroup, more: int) -> None:
+        """Has more workers come, up to the concurrency."""
+        more = min(more, self._settings.concurrency - self._workers)
+        self._workers += more
+        for _ in range(more):
+            workers.start_soon(self._work, workers)
+
+    async def _work(self, workers: TaskGroup) -> None:
         while self._may_begin() and (found := next(self._todo, None)) is not None:
+            self._under_way += 1
+            self._hire(workers, 2)  # whom a row brings: so there are soon enough, and not more than there is to do
             place, (number, line) = found
             if self._lineup is not None and not await self._lineup.near(place):
                 return
             row = await self._row(number, line)
             await (self._write(row) if self._lineup is None else self._lineup.ended(place, row))
+            self._under_way -= 1
 
     def _may_begin(self) -> bool:
         if self._until is not None and self._clock() >= self._until:

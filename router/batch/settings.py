@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -34,7 +35,7 @@ class Settings:
         max_tokens: of answers to prompts in a table, for models that must be told.
 
     Raises:
-        BatchError: a value is out of range.
+        BatchError: a value is out of range, or not of its kind.
     """
 
     project: str = ""
@@ -53,6 +54,9 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            kinds, said = _KINDS[type(field.default)]
+            if not isinstance(getattr(self, field.name), kinds):
+                raise BatchError(f"`{field.name}` must be {said}, not {value!r}")
             if field.name in _AT_LEAST and value is not None and not value >= _AT_LEAST[field.name]:
                 raise BatchError(f"`{field.name}` must be at least {_AT_LEAST[field.name]}, not {value}")
         if self.max_error_rate is not None and not 0 <= self.max_error_rate <= 1:
@@ -68,5 +72,15 @@ class Settings:
         """What a row is asked with besides what it says itself, so that its digest changes with it."""
         return f"{self.model}\n{self.max_tokens}".encode()[:64]
 
+
+_NUMBERS = (numbers.Real, Decimal)
+_KINDS: dict[type, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "a text"),
+    int: ((numbers.Integral,), "a whole number"),
+    float: (_NUMBERS, "a number"),
+    type(None): ((*_NUMBERS, type(None)), "a number"),
+    bool: ((object,), "true or false"),
+}
+"""What a field may hold, by its default."""
 
 _AT_LEAST = {"concurrency": 1, "row_deadline_s": 0.001, "deadline_s": 0.001, "max_cost_usd": 0, "max_tokens": 1}

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from router.batch.requests import EXCESS
 from router.batch.settings import BatchError
 
 Line = tuple[int, bytes]
@@ -18,6 +19,15 @@ Rows = str | Path | Iterable[Mapping[str, Any] | str]
 """A path; or rows themselves, each a mapping of a known form, or a prompt."""
 
 _MARK = b"\xef\xbb\xbf"  # some editors begin a file with it
+_OTHERS = (
+    (b"\x1f\x8b", "compressed (gzip); unpack it first"),
+    (b"PK\x03\x04", "a zip archive or a workbook; take out or save what is to be asked"),
+    (b"PAR1", "a Parquet file; let its name end in .parquet"),
+    (b"\xff\xfe", "UTF-16; save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16; save it as UTF-8"),
+)
+"""How files begin that hold no text, or not in UTF-8, and what is to be done with them."""
+
 _LONGEST_CELL = 1 << 27
 _ROWS_AT_ONCE = 256
 
@@ -36,9 +46,12 @@ class Source:
 
     def __init__(self, rows: Rows, column: str) -> None:
         self._column = column
+        if isinstance(rows, (bytes, Mapping)) or not isinstance(rows, (str, Path, Iterable)):
+            raise BatchError(f"rows are a path, or several prompts or mappings, not {type(rows).__name__}")
         self._rows = Path(rows) if isinstance(rows, str) else rows if isinstance(rows, Path) else list(rows)
         if isinstance(self._rows, Path) and not self._rows.is_file():
-            raise BatchError(f"{self._rows}: there is no such file")
+            lacking = "it is no regular file" if self._rows.exists() else "there is no such file"
+            raise BatchError(f"{self._rows}: {lacking}")
 
     @property
     def name(self) -> str:
@@ -66,7 +79,12 @@ class Source:
             for line in lines:
                 yield line
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise BatchError(f"{self.name}: can't be read after row {line[0]}: {error}") from error
+            cures = {
+                UnicodeDecodeError: "; save it as UTF-8",
+                csv.Error: "; a text in quotes must be closed, and quotes inside it doubled",
+            }
+            cure = cures.get(type(error), "")
+            raise BatchError(f"{self.name}: can't be read after row {line[0]}: {error}{cure}") from error
 
     def _commas(self, path: Path) -> Iterator[Line]:
         return self._table(path, ",")
@@ -75,12 +93,14 @@ class Source:
         return self._table(path, "\t")
 
     def _table(self, path: Path, delimiter: str) -> Iterator[Line]:
+        _check_text(path)
         csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))  # the module knows no limit for one file
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=delimiter)
+            # Strict: a quote that nothing closes would else make one prompt of all rows that follow.
+            reader = csv.DictReader(file, delimiter=delimiter, restkey=EXCESS, strict=True)
             self._check(reader.fieldnames or ())
             for number, row in enumerate(reader, 1):
-                yield number, self._prompt({str(key): value for key, value in row.items() if key is not None})
+                yield number, self._prompt(row)
 
     def _parquet(self, path: Path) -> Iterator[Line]:
         try:
@@ -112,10 +132,24 @@ class Source:
 
 def _lines(path: Path) -> Iterator[Line]:
     """Lines that are not empty, numbered as an editor does."""
+    _check_text(path)
     with path.open("rb", buffering=1 << 20) as file:
         for number, line in enumerate(file, 1):
             if stripped := (line.removeprefix(_MARK) if number == 1 else line).strip():
                 yield number, stripped
+
+
+def _check_text(path: Path) -> None:
+    """Sees that a file is text.
+
+    Raises:
+        BatchError: it begins as something else does; every one of its lines would be at fault.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    for beginning, what in _OTHERS:
+        if start.startswith(beginning):
+            raise BatchError(f"{path}: this is {what}")
 
 
 def _given(rows: Iterable[Mapping[str, Any] | str]) -> Iterator[Line]:

@@ -88,6 +88,10 @@ class RouterWorld:
 
     async def ready(self, settings: Settings) -> None:
         """Sees that rows can be asked at all; asks for a token."""
+        if not settings.project:
+            raise BatchError(
+                "no project is given, that is `project`, the Google Cloud project that the requests are for"
+            )
         policy = self._scopes.core().policy
         if policy.caller_location == "wall":
             raise BatchError(

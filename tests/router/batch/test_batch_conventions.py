@@ -134,7 +134,11 @@ def test_a_request_of_vertex_ai_is_passed_on_as_it_is() -> None:
         (b'{"request": 4}', "gemini-3.8-flash", "`request` is not a JSON object"),
         (b'{"prompt": 4}', "gemini-3.8-flash", "`prompt` is not a text"),
         (b'{"prompt": null}', "gemini-3.8-flash", "`prompt` is not a text"),
-        (b'{"prompt": "a"}', "", "no model is named by `prompt`; name one for the whole job"),
+        (b'{"prompt": "a"}', "", r"by `prompt`, nor one for the whole batch \(--model, model=\)"),
+        (
+            b'{"prompt": "a", "cells without a column": ["b"]}',
+            *("gemini-3.8-flash", "more cells than the table has columns; a text with a comma in it must be in quotes"),
+        ),
         (b'{"request": {"contents": []}}', "", "no model is named by `request`"),
         (b'{"prompt": "a"}', "gemini-9", "gemini-9"),
         (b'{"request": {"contents": []}}', "claude-sonnet-5", "claude-sonnet-5 does not take generateContent, but raw"),

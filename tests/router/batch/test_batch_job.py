@@ -269,6 +269,21 @@ def test_an_error_of_the_batch_comes_out_of_the_loop(out: Path, loop: str) -> No
         collect(World().batch(prompts(30), out), loop)
 
 
+@each_loop
+def test_a_batch_that_is_used_otherwise_than_it_can_be_says_how(loop: str) -> None:
+    async def run_inside() -> None:
+        World().batch(prompts(3)).run()
+
+    async def no_context() -> None:
+        async for _ in World().batch(prompts(3)):
+            pass
+
+    with pytest.raises(BatchError, match=r"an event loop runs in this thread.*`await batch\.arun\(\)` instead"):
+        anyio.run(run_inside, backend=loop)
+    with pytest.raises(BatchError, match="a batch runs inside `async with`"):
+        anyio.run(no_context, backend=loop)
+
+
 def test_how_it_stands_is_told_while_it_goes_and_at_the_end(out: Path) -> None:
     told: list[tuple[int, int | None, Any]] = []
 
@@ -305,5 +320,11 @@ def test_a_setting_that_is_wrong_is_named() -> None:
     for name, value in {"concurrency": 0, "row_deadline_s": 0, "max_cost_usd": -1, "max_tokens": 0}.items():
         with pytest.raises(BatchError, match=f"`{name}` must be at least"):
             router.batch(prompts(3), **{**given, name: value})
+    wrong: dict[str, Any] = {"concurrency": 2.5, "max_cost_usd": "much", "deadline_s": "8h", "model": None}
+    for name, value in wrong.items():
+        with pytest.raises(BatchError, match=f"`{name}` must be a .*, not {value!r}"):
+            router.batch(prompts(3), **{**given, name: value})
+    with pytest.raises(BatchError, match="no project is given"):
+        router.batch(prompts(3), **{**given, "project": ""}).run()
     with pytest.raises(BatchError, match="`max_error_rate` is a share between 0 and 1, not 30"):
         router.batch(prompts(3), max_error_rate=30, **given)

@@ -178,8 +178,15 @@ def test_a_file_of_another_origin_or_a_damaged_one_is_left_as_it_is(path: Path, 
 def test_a_file_that_cant_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"nowhere/out: can't be opened for writing: No such file or directory"):
         Journal(tmp_path / "nowhere" / "out")
-    with pytest.raises(JournalError, match="Is a directory"):
+    with pytest.raises(JournalError, match="is no regular file; the next run reads the output"):
         Journal(tmp_path)
+    with pytest.raises(JournalError, match="is no regular file"):
+        Journal(Path())
+    with pytest.raises(JournalError, match="is no regular file"):
+        Journal(Path(os.devnull))
+    (tmp_path / "out.begun").mkdir()
+    with pytest.raises(JournalError, match=r"out\.begun: can't be opened for writing: Is a directory"):
+        Journal(tmp_path / "out")
 
 
 def test_a_second_process_is_kept_out_and_disturbs_nothing(path: Path) -> None:

@@ -79,6 +79,11 @@ def test_no_more_rows_are_under_way_than_the_concurrency() -> None:
 # The order
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_there_are_no_more_workers_than_rows_bring(ordered: bool) -> None:
+    assert World().batch(prompts(30), concurrency=10**12, ordered=ordered).run().states == {"ok": 30}
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_ordered_outputs_are_in_the_order_of_the_inputs(out: Path, seed: int) -> None:
     World(slowly(seed)).batch(prompts(100), out, ordered=True).run()
@@ -182,6 +187,33 @@ def test_the_cost_of_all_runs_together_is_limited(out: Path) -> None:
     assert (again.this_run, again.usd) == (0, 5)
     more = world.batch(prompts(100), out, max_cost_usd=Decimal("5.6"), concurrency=1).run()
     assert (more.this_run, more.usd) == (2, 6)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize(
+    ("outcome", "limits"),
+    [(OK, {"max_cost_usd": 15}), (FAILED, {"max_error_rate": 0.99}), (FORBIDDEN, {}), (OK, {"deadline_s": 30})],
+)
+def test_what_the_last_row_reaches_stops_nothing(
+    out: Path, outcome: Outcome, limits: dict[str, Any], ordered: bool
+) -> None:
+    world = World()
+
+    def answer(prompt: str) -> Outcome:
+        world.time.now += 1
+        last = {prompts(30)[29], *(prompts(30)[20:] if outcome is FORBIDDEN else [])}
+        return outcome if outcome is OK or prompt in last else OK
+
+    world.answer = answer
+    summary = world.batch(prompts(30), out, concurrency=1, ordered=ordered, **limits).run()
+    assert (summary.done, summary.stopped) == (30, "")
+    assert not list(out.parent.glob("*.begun"))
+
+
+def test_a_limit_that_was_passed_is_no_matter_when_every_row_has_ended(out: Path) -> None:
+    assert World().batch(prompts(9), out).run().usd == Decimal("4.5")
+    assert World().batch(prompts(9), out, max_cost_usd=1).run().stopped == ""
+    assert World().batch(prompts(10), out, max_cost_usd=1).run().stopped.startswith("4.5 USD are spent")
 
 
 def test_where_costs_are_limited_an_answer_of_unknown_price_stops_it(out: Path) -> None:

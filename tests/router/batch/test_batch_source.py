@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -69,12 +70,50 @@ def test_a_table_without_the_column_names_those_that_it_has(tmp_path: Path, text
         rows(path)
 
 
+def test_a_row_with_more_cells_than_columns_shows_them(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("prompt,id\nwhy, then,7\n", "utf-8")
+    assert rows(path) == [(1, {"prompt": "why", "id": " then", "cells without a column": ["7"]})]
+
+
+def test_a_quote_that_nothing_closes_swallows_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text('prompt\na\n"b\nc\n', "utf-8")
+    with pytest.raises(BatchError, match=r"in\.csv: can't be read after row 1: unexpected end of data"):
+        rows(path)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (gzip.compress(b'{"prompt": "a"}'), r"compressed \(gzip\); unpack it first"),
+        ('{"prompt": "a"}'.encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (b"PK\x03\x04 and more", "a zip archive or a workbook"),
+        (b"PAR1 and more", r"a Parquet file; let its name end in \.parquet"),
+    ],
+)
+@pytest.mark.parametrize("name", ["in.jsonl", "in.csv"])
+def test_a_file_that_is_no_text_is_refused_as_a_whole(tmp_path: Path, name: str, start: bytes, message: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(start)
+    with pytest.raises(BatchError, match=message):
+        rows(path)
+
+
+@pytest.mark.parametrize("given", [{"prompt": "a"}, b"in.jsonl", None, 7])
+def test_what_is_neither_a_path_nor_rows_is_refused(given: Any) -> None:
+    with pytest.raises(BatchError, match="rows are a path, or several prompts or mappings, not "):
+        Source(given, "prompt")
+
+
 def test_a_file_that_is_not_there_or_not_readable_is_named(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"away\.jsonl: there is no such file"):
         Source(tmp_path / "away.jsonl", "prompt")
+    with pytest.raises(BatchError, match="it is no regular file"):
+        Source(tmp_path, "prompt")
     path = tmp_path / "in.csv"
     path.write_bytes(b"prompt\nabc\n\xff\xfe\n")
-    with pytest.raises(BatchError, match=r"in\.csv: can't be read after row \d: 'utf-8' codec"):
+    with pytest.raises(BatchError, match=r"in\.csv: can't be read after row \d: 'utf-8' codec .*; save it as UTF-8"):
         rows(path)
 
 
