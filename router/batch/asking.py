@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -83,14 +84,14 @@ class Asker:
 
     async def ask(self, asked: Asked) -> Outcome:
         """Sends a row until it is answered, or can't be."""
-        attempts = throttled = 0
+        before = Outcome(state="failed")
         for pause_s in (*NETWORK_PAUSES_S, None):
             outcome, cut_off = await self._once(asked)
-            attempts, throttled = attempts + outcome.attempts, throttled + outcome.throttled
+            before = _after(before, outcome)
             if pause_s is None or not cut_off:
                 break
             await self._sleep(pause_s)
-        return msgspec.structs.replace(outcome, attempts=attempts, throttled=throttled)
+        return before
 
     async def _once(self, asked: Asked) -> tuple[Outcome, bool]:
         """What came of a row, and whether this side was cut off, from the service or from its tokens."""
@@ -178,16 +179,32 @@ def _hopeless(trace: Trace | None) -> bool:
     return of_all or trace.outcome == "network"
 
 
+def _after(before: Outcome, outcome: Outcome) -> Outcome:
+    """What came of a row at last, with the requests that were sent for it before."""
+    if not before.attempts:
+        return outcome
+    return msgspec.structs.replace(
+        outcome,
+        attempts=before.attempts + outcome.attempts,
+        throttled=before.throttled + outcome.throttled,
+        throttled_at=Counter(before.throttled_at) + Counter(outcome.throttled_at),
+        faults_at=Counter(before.faults_at) + Counter(outcome.faults_at),
+    )
+
+
 def _way(trace: Trace | None, asked: Asked) -> dict[str, Any]:
-    """What a trace tells of the way: the place that answered, how many requests, how many found no capacity."""
+    """What a trace tells of the way: the place that answered, how many requests, which found no capacity or a fault."""
     if trace is None or not trace.tried:
         return {"model": asked.model}
     last = trace.tried[-1].attempt.candidate
+    signals = [(each.attempt.candidate.location, each.signal) for each in trace.tried]
     return {
         "model": last.model,
         "location": last.location,
         "attempts": len(trace.tried),
-        "throttled": sum(each.signal.throttled for each in trace.tried),
+        "throttled": sum(signal.throttled for _, signal in signals),
+        "throttled_at": Counter(place for place, signal in signals if signal.throttled),
+        "faults_at": Counter((place, signal.label) for place, signal in signals if signal.failed),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -19,8 +20,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     `body` is the answer, or the error, as it came, in JSON; empty when nothing came. `usd` is what it
     cost by list price, None when that is not known; `traffic` the kind of capacity that was used, as the
-    service tells it. `copied` says that an equal row was asked instead, so that this one cost nothing.
-    `hopeless` says that what failed it would fail any row: the project, the policy, this side's network.
+    service tells it. `throttled_at` counts by location the requests that found no capacity, `faults_at` by
+    location and kind those that ended in a fault. `copied` says that an equal row was asked instead, so that
+    this one cost nothing. `hopeless` says that what failed it would fail any row: the project, the policy,
+    this side's network.
     """
 
     state: State
@@ -31,6 +34,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     attempts: int = 0
     throttled: int = 0
+    throttled_at: Mapping[str, int] = {}
+    faults_at: Mapping[tuple[str, str], int] = {}
     usd: Decimal | None = None
     traffic: str = ""
     copied: bool = False

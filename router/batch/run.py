@@ -188,7 +188,9 @@ class Run:
                 model=head["model"],
                 traffic=head["traffic"],
             )
-        return msgspec.structs.replace(found, attempts=0, throttled=0, usd=Decimal(), copied=True)
+        return msgspec.structs.replace(
+            found, attempts=0, throttled=0, throttled_at={}, faults_at={}, usd=Decimal(), copied=True
+        )
 
     async def _write(self, row: _Row) -> None:
         outcome = row.outcome
@@ -198,7 +200,7 @@ class Run:
             place = self._journal.write(row.number, digest_of(row.line, self._settings.salt), outcome, record)
         if self._twins is not None and row.asked is not None and outcome.answered and not outcome.copied:
             self._twins.written(twin_key(row.asked), place)
-        self._tally.count(outcome)
+        self._tally.count(outcome, row.number)
         self._judge(outcome)
         if self._sink is not None:
             await self._sink(Ended(row=row.number, outcome=outcome, written=record))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
@@ -14,6 +14,8 @@ from router.batch.outcome import Outcome, State
 
 RECENT_S = 10.0
 """Rates are those of so many seconds."""
+
+_LONGEST = 200
 
 
 class Stand(NamedTuple):
@@ -27,7 +29,9 @@ class Summary(msgspec.Struct, kw_only=True):
     """Figures of a batch, its earlier runs included, but for those of `this_run`.
 
     `stopped` is why no further row is begun; empty when every row has ended. `again` counts the rows that
-    were under way when the last run ended, and so are asked a second time.
+    were under way when the last run ended, and so are asked a second time. `throttled_at` counts by location
+    the requests that found no capacity, `faults_at` by location and kind those that ended in a fault.
+    `first_unanswered` tells of the first row of this run without an answer.
     """
 
     rows: int | None = None
@@ -40,10 +44,13 @@ class Summary(msgspec.Struct, kw_only=True):
     asked: int = 0
     attempts: int = 0
     throttled: int = 0
+    throttled_at: dict[str, int] = {}
+    faults_at: dict[str, dict[str, int]] = {}
     usd: Decimal = Decimal()
     unpriced: int = 0
     seconds: float = 0.0
     locations: dict[str, int] = {}
+    first_unanswered: str = ""
     stopped: str = ""
 
     @property
@@ -85,16 +92,20 @@ class Summary(msgspec.Struct, kw_only=True):
             "asked": self.asked,
             "attempts": self.attempts,
             "throttled": self.throttled,
+            "throttled_at": dict(self.throttled_at),
+            "faults_at": {place: dict(kinds) for place, kinds in self.faults_at.items()},
             "usd": f"{self.usd:f}",
             "unpriced": self.unpriced,
             "seconds": round(self.seconds, 3),
             "rows_per_second": round(self.this_run / self.seconds, 3) if self.seconds else None,
             "locations": dict(self.locations),
+            "first_unanswered": self.first_unanswered or None,
             "stopped": self.stopped or None,
         }
 
     def __str__(self) -> str:
-        ends = ", ".join(f"{count:,} {state}" for state, count in self.states.items() if count) or "none"
+        counts = ((self.states.get(state, 0), state) for state in get_args(State))
+        ends = ", ".join(f"{count:,} {state}" for count, state in counts if count) or "none"
         total = f" of {self.rows:,}" if self.rows is not None else ""
         lines = [f"{self.done:,}{total} rows have ended: {ends}"]
         if self.done_before or self.again:
@@ -107,11 +118,16 @@ class Summary(msgspec.Struct, kw_only=True):
         rate = f", {self.this_run / self.seconds:.1f} rows/s" if self.seconds and self.this_run else ""
         lines.append(f"this run: {self.this_run:,} rows in {self.seconds:.1f} s{rate}")
         per = f" ({self.throttled / self.this_run:.3f} a row)" if self.this_run else ""
-        lines.append(f"{self.attempts:,} requests sent, {self.throttled:,} rejected for lack of capacity{per}")
+        lines.append(
+            f"{self.attempts:,} requests sent, {self.throttled:,} rejected for lack of capacity{per}"
+            + (f": {_places(self.throttled_at)}" if self.throttled_at else "")
+        )
+        faults = (f"{place} ({_places(kinds)})" for place, kinds in sorted(self.faults_at.items()))
+        lines += [f"faults: {', '.join(faults)}"] if self.faults_at else []
         unpriced = f", without {self.unpriced:,} rows of unknown price" if self.unpriced else ""
         lines.append(f"cost: {self.usd:.4f} USD by list price{unpriced}")
-        places = ", ".join(f"{place} {count:,}" for place, count in sorted(self.locations.items()))
-        lines += [f"answered at: {places}"] if places else []
+        lines += [f"answered at: {_places(self.locations)}"] if self.locations else []
+        lines += [f"first without an answer: {self.first_unanswered}"] if self.first_unanswered else []
         lines += [f"stopped: {self.stopped}"] if self.stopped else []
         return "\n".join(lines)
 
@@ -132,8 +148,8 @@ class Tally:
         self._recent: deque[tuple[float, str]] = deque()
         self.standing: Mapping[str, Stand] = {}
 
-    def count(self, outcome: Outcome) -> None:
-        """A row has ended."""
+    def count(self, outcome: Outcome, row: int) -> None:
+        """A row has ended; `row` is its number."""
         summary = self.summary
         summary.states[outcome.state] = summary.states.get(outcome.state, 0) + 1
         summary.attempts += outcome.attempts
@@ -146,6 +162,13 @@ class Tally:
             summary.unpriced += 1
         if outcome.answered and not outcome.copied:
             summary.locations[outcome.location] = summary.locations.get(outcome.location, 0) + 1
+        for place, count in outcome.throttled_at.items():
+            summary.throttled_at[place] = summary.throttled_at.get(place, 0) + count
+        for (place, kind), count in outcome.faults_at.items():
+            kinds = summary.faults_at.setdefault(place, {})
+            kinds[kind] = kinds.get(kind, 0) + count
+        if not outcome.answered and not summary.first_unanswered:
+            summary.first_unanswered = f"row {row}, {outcome.state}: {_short(outcome.message)}"
         self._recent.append((self._clock(), outcome.location))
         self.tick()
 
@@ -168,3 +191,14 @@ class Tally:
         if not rate or self.summary.rows is None:
             return None
         return max(0, self.summary.rows - self.summary.done) / rate
+
+
+def _places(counts: Mapping[str, int]) -> str:
+    """Counts in words, in the order of their names."""
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+
+
+def _short(message: str) -> str:
+    """The first line of a message, as far as it fits a summary."""
+    line = message.partition("\n")[0]
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + " ..."

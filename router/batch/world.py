@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -188,9 +189,10 @@ class _Sender:
 
 def _stand(pool: PoolStatus) -> Stand:
     if pool.closed_s or pool.breaker == "open":
-        return Stand(True, f"closed for {pool.closed_s:.0f} s: {pool.why}")
+        return Stand(True, f"closed for {math.ceil(pool.closed_s)} s: {pool.why}")
     limit = "" if pool.measured is None else f", limit about {pool.measured:.1f}/s"
-    return Stand(False, f"pace {pool.rate:.1f}/s{limit}, {pool.in_flight} under way")
+    chance = f", {pool.by_chance:.0%} rejected by chance" if pool.by_chance else ""
+    return Stand(False, f"pace {pool.rate:.1f}/s{limit}{chance}, {pool.in_flight} under way")
 
 
 def _stack() -> Any:

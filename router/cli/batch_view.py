@@ -20,6 +20,8 @@ from router.cli.output import Screen
 Progress = Callable[[Tally], object]
 
 _LINE_EVERY_S = 10.0
+_NARROW = 60
+"""In fewer columns than that, only what tells which location is slow, and why, is shown of each."""
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def progress() -> Iterator[Progress]:
         yield Lines()
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        yield lambda tally: live.update(view(tally))
+        yield lambda tally: live.update(view(tally, console.width))
 
 
 class Lines:
@@ -43,23 +45,33 @@ class Lines:
         """Tells how it stands, if it is time."""
         if tally.summary.seconds >= self._next_s:
             self._next_s = tally.summary.seconds + _LINE_EVERY_S
-            standing = sorted(tally.standing.items())
-            closed = "".join(f"; {place} {stand.text}" for place, stand in standing if stand.closed)
-            print(f"{_rows(tally)}, {_spent(tally.summary)}{closed}", file=sys.stderr, flush=True)
+            rates, standing = tally.rates(), sorted(tally.standing.items())
+            places = (
+                f"; {place} {stand.text if stand.closed else f'{rates.get(place, 0.0):.1f}/s'}"
+                for place, stand in standing
+            )
+            print(f"{_rows(tally)}, {_spent(tally.summary)}{''.join(places)}", file=sys.stderr, flush=True)
 
 
-def view(tally: Tally) -> Group:
-    """How a batch stands, for a terminal: every location has its line."""
+def view(tally: Tally, width: int) -> Group:
+    """How a batch stands, for a terminal of so many columns: every location has its line, with why it is slow."""
     summary, rates = tally.summary, tally.rates()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, expand=True)
     table.add_column("location", no_wrap=True)
-    for heading in ("rows/s", "answered"):
+    headings = ["rows/s", "answered", "429s"] if width >= _NARROW else ["rows/s"]
+    for heading in headings:
         table.add_column(heading, no_wrap=True, justify="right")
-    table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("state", ratio=1)
     for place in sorted({*summary.locations, *tally.standing}):
         stand = tally.standing.get(place)
-        cells = f"{rates.get(place, 0.0):.1f}", f"{summary.locations.get(place, 0):,}", stand.text if stand else ""
-        table.add_row(place, *cells, style="yellow" if stand and stand.closed else "")
+        counts = summary.locations.get(place, 0), summary.throttled_at.get(place, 0)
+        cells = f"{rates.get(place, 0.0):.1f}", *map("{:,}".format, counts)
+        table.add_row(
+            place,
+            *cells[: len(headings)],
+            stand.text if stand else "",
+            style="yellow" if stand and stand.closed else "",
+        )
     stopping = [Text(f"ending: {summary.stopped}", "yellow")] if summary.stopped else []
     bar = Table.grid(expand=True)  # a bar alone has no end of line
     bar.add_row(ProgressBar(total=summary.rows, completed=summary.done, pulse=summary.rows is None))

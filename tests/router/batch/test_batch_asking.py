@@ -47,6 +47,7 @@ def test_an_answer_comes_with_place_attempts_cost_and_traffic() -> None:
     outcome, _ = asked({"eu": [429, answers(SAID)]})
     assert (outcome.state, outcome.status, outcome.model) == ("ok", 200, MODEL)
     assert (outcome.attempts, outcome.throttled) == (2, 1)
+    assert (outcome.throttled_at, outcome.faults_at) == ({"eu": 1}, {})
     assert outcome.location in ("eu", "europe-west1", "europe-west4")
 
 
@@ -114,6 +115,8 @@ def test_faults_are_bounded_by_their_number() -> None:
     outcome, backend = asked(503)
     assert (outcome.state, outcome.status) == ("failed", 503)
     assert len(backend.sent) == MOST_FAULTS
+    assert sum(outcome.faults_at.values()) == MOST_FAULTS
+    assert set(outcome.faults_at) == {(place, "503") for place in ("eu", "europe-west1", "europe-west4")}
 
 
 GONE = {"message": "Publisher Model `x` was not found or your project does not have access", "code": 404}
@@ -134,6 +137,7 @@ def test_while_this_sides_network_is_down_the_row_waits() -> None:
     assert summary.states == {"ok": 1}
     assert NETWORK_PAUSES_S[0] in clock.slept
     assert len(backend.sent) == summary.attempts == 4
+    assert summary.faults_at == {place: {"connect": 1} for place in gone_once}
 
 
 def test_a_network_that_stays_down_is_hopeless_in_the_end() -> None:

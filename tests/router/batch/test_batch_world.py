@@ -5,13 +5,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from router import NoRoute, Policy
 from router.auth import CredentialError
 from router.batch.settings import BatchError, Settings
 from router.batch.summary import Stand
-from router.batch.world import MOST_ATTEMPTS, MOST_FAULTS, RouterWorld, _limits, _stack
+from router.batch.world import MOST_ATTEMPTS, MOST_FAULTS, RouterWorld, _limits, _stack, _stand
+from router.plan import Pool
+from router.status import PoolStatus
 from tests.router.batch.batching import MODEL, prompts, scripted
 from tests.router.probe.probing import Credentials
 from tests.router.support import STACKS
@@ -87,6 +90,22 @@ def test_how_locations_stand_is_known_once_rows_may_go_there(tmp_path: Path) -> 
     assert "429" in seen[-1]["eu"].text
     assert not seen[-1]["europe-west1"].closed
     assert seen[-1]["europe-west4"].text == "not used yet"
+
+
+def test_why_a_location_is_slow_is_in_its_state() -> None:
+    pool = PoolStatus(
+        pool=Pool("p", MODEL, "eu", "standard"),
+        rate=2.25,
+        measured=6.9,
+        in_flight=3,
+        latency_s=1.0,
+        breaker="closed",
+        closed_s=0.0,
+        by_chance=0.4,
+    )
+    assert _stand(pool) == (False, "pace 2.2/s, limit about 6.9/s, 40% rejected by chance, 3 under way")
+    closed = msgspec.structs.replace(pool, closed_s=0.2, why="connect: ConnectError")
+    assert _stand(closed) == (True, "closed for 1 s: connect: ConnectError")
 
 
 def test_it_sends_by_httpx2_where_that_is_there() -> None:
