@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -26,7 +27,7 @@ class Auditing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rotate_bytes: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        if not self.file or self.file.endswith(("/", os.sep)):
+        if not PurePath(self.file).name or self.file.endswith(("/", os.sep)):
             raise ValueError(f"`file` is to name a file, not {self.file!r}")
         if self.rotate_bytes < _LEAST_BYTES:
             raise ValueError(f"`rotate_bytes` must be at least {_LEAST_BYTES}, not {self.rotate_bytes}")

@@ -84,14 +84,14 @@ class Asker:
 
     async def ask(self, asked: Asked) -> Outcome:
         """Sends a row until it is answered, or can't be."""
-        before = Outcome(state="failed")
+        came = Outcome(state="failed")
         for pause_s in (*NETWORK_PAUSES_S, None):
             outcome, cut_off = await self._once(asked)
-            before = _after(before, outcome)
+            came = _after(came, outcome)
             if pause_s is None or not cut_off:
                 break
             await self._sleep(pause_s)
-        return before
+        return came
 
     async def _once(self, asked: Asked) -> tuple[Outcome, bool]:
         """What came of a row, and whether this side was cut off, from the service or from its tokens."""

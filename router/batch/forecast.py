@@ -75,8 +75,9 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         online, job = ([getattr(part, way) for part in self.parts] for way in ("online", "job"))
         if not self.parts:
             return "no row can be asked"
-        if any(way.refused for way in job):
-            return "ask row by row: a batch prediction job is not possible"
+        if refused := [part.model for part in self.parts if part.job.refused]:
+            of = "" if len(refused) == len(self.parts) else f" for {', '.join(refused)}"
+            return f"ask row by row: a batch prediction job is not possible{of}"
         if any(way.refused for way in online):
             return "a batch prediction job: asking row by row is not possible"
         saved = _sum(way.usd for way in online), _sum(way.usd for way in job)
@@ -134,11 +135,11 @@ def forecast(
         else:
             sample.add(asked, expected_output or _limit(asked.body) or settings.max_tokens)
     scale = Decimal(rows) / (sample.seen or 1)
-    answers = f"{expected_output:,} tokens" if expected_output else "as long as their rows allow"
+    answers = f"of {expected_output:,} tokens" if expected_output else "as long as their rows allow"
     return Forecast(
         rows=rows,
         poisoned=round(sample.poisoned * scale),
-        basis=f"{sample.seen:,} rows looked into; {BYTES_A_TOKEN} bytes taken for a token, and answers for {answers}",
+        basis=f"{sample.seen:,} looked into; {BYTES_A_TOKEN} bytes are taken for a token, answers to be {answers}",
         parts=tuple(_part(model, counts, scale, plans, prices, today) for model, counts in sample.models.items()),
         seconds=rows / rate if rate else None,
     )

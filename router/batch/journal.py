@@ -241,8 +241,8 @@ class Journal:
         begun = written.startswith(_START) or _START.startswith(written)
         if begun and last and not left.strip(b"\0\n") and not written.endswith(b"\n"):
             return
-        what = "not a line that a batch has written; remove the line" if number > 1 else "not the output of a batch"
-        raise JournalError(f"{self.path}:{number}: {what}; or write to another file")
+        what = "not a line that a batch has written; remove it, or" if number > 1 else "not the output of a batch;"
+        raise JournalError(f"{self.path}:{number}: {what} write to another file")
 
     def _under_way(self) -> int:
         """How many rows were begun and have not ended; of the others nothing is kept."""

@@ -84,7 +84,9 @@ class Source:
                 csv.Error: "; a text in quotes must be closed, and quotes inside it doubled",
             }
             cure = cures.get(type(error), "")
-            raise BatchError(f"{self.name}: can't be read after row {line[0]}: {error}{cure}") from error
+            where = f" after row {line[0]}" if line[0] else ""
+            why = error.strerror if isinstance(error, OSError) else error
+            raise BatchError(f"{self.name}: can't be read{where}: {why}{cure}") from error
 
     def _commas(self, path: Path) -> Iterator[Line]:
         return self._table(path, ",")

@@ -22,7 +22,7 @@ from router.batch.summary import Summary
 from router.batch.tasks import together
 from router.cli.batch_view import progress, show_end, show_plan
 from router.cli.options import add_audit, add_json, add_overlay, add_policy, catalog_of, count, policy_of, today
-from router.cli.output import Screen, print_json
+from router.cli.output import Screen, print_json, unless_unread
 from router.router import Router
 from router.trace import Trace
 
@@ -37,8 +37,9 @@ The output is written in the same manner, each line with its location, attempts 
 
 The output is its own journal: after any end, the same command goes on where it was.
 
-exit codes: 0 every row has ended, 1 so did they, some without an answer, 2 the input is wrong,
-3 the policy allows nothing, 4 stopped by a limit, 130 interrupted
+exit codes: 0 every row was answered, 1 every row has ended, some without an answer, 2 the input, an option,
+the output or the credentials are wrong, 3 the policy allows nothing for the model, 4 stopped by a limit,
+130 interrupted
 """
 
 
@@ -47,28 +48,38 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], line: 
     parser = commands.add_parser(
         "batch",
         help=line,
-        description="Has every row of a file answered, spread over the locations that the policy allows. Every row "
-        "ends in exactly one result or one recorded error.",
+        description="Has every row of a file answered, spread over the locations that the policy allows.\n"
+        "Every row ends in exactly one result or one recorded error.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("input", metavar="IN", help="the file of requests")
-    parser.add_argument("-o", "--output", metavar="OUT", help="where results are written (needed but with --plan)")
+    parser.add_argument("-o", "--output", metavar="OUT", help="where results are written (not needed with --plan)")
     parser.add_argument("--project", default=os.environ.get("GOOGLE_CLOUD_PROJECT"), help="the Google Cloud project")
     parser.add_argument("--model", default="", help="the model of rows that name none, e.g. gemini-3.8-flash")
     add_policy(parser)
     add_overlay(parser)
     add_audit(parser)
     parser.add_argument("--concurrency", type=count, default=32, metavar="N", help="most requests under way (32)")
-    parser.add_argument("--row-deadline", type=seconds, default=3600.0, metavar="S", help="seconds for a row (3600)")
-    parser.add_argument("--deadline", type=seconds, metavar="S", help="seconds after which no further row is begun")
-    parser.add_argument("--max-cost", type=usd, metavar="USD", help="by list price; stops before a further row")
-    parser.add_argument("--max-error-rate", type=share, metavar="P", help="a share such as 0.1; stops above it")
+    parser.add_argument(
+        "--row-deadline", type=seconds, default=3600.0, metavar="TIME", help="a row's time, such as 90, 15m or 8h (1h)"
+    )
+    parser.add_argument("--deadline", type=seconds, metavar="TIME", help="the time after which no row is begun")
+    parser.add_argument("--max-cost", type=usd, metavar="USD", help="stops when so much is spent, by list price")
+    parser.add_argument(
+        "--max-error-rate", type=share, metavar="P", help="a share such as 0.1; stops when more rows fail"
+    )
     parser.add_argument("--retry-failed", action="store_true", help="ask rows again that have failed before")
     parser.add_argument("--ordered", action="store_true", help="write in the order of the input")
     parser.add_argument("--dedupe", action="store_true", help="ask equal requests once")
     parser.add_argument("--column", default="prompt", help="of a table, the column of prompts (prompt)")
-    parser.add_argument("--max-tokens", type=count, default=1024, metavar="N", help="of answers to prompts (1024)")
+    parser.add_argument(
+        "--max-tokens",
+        type=count,
+        default=1024,
+        metavar="N",
+        help="most tokens of an answer to a prompt, for models that must be told (1024)",
+    )
     parser.add_argument(
         "--plan", action="store_true", help="tell time and cost of this and of a batch job; send nothing"
     )
@@ -134,6 +145,8 @@ def run(given: argparse.Namespace) -> int:
         return _plan(router, given, settings)
     if not given.output:
         raise BatchError("no output: give -o OUT; it is also where the next run goes on")
+    if "-" in (given.input, given.output):
+        raise BatchError("-: input and output are files, which are read more than once; a pipe can't be")
     with nullcontext() if given.emulate is None else _emulated(given.emulate):
         settings["project"] = given.project or ("" if given.emulate is None else _EMULATED)
         if not settings["project"]:
@@ -141,10 +154,11 @@ def run(given: argparse.Namespace) -> int:
         audit = router.audit
         with progress() as shown, closing(audit) if audit else nullcontext():
             summary = _run(router.batch(given.input, given.output, progress=shown, **settings))
-    if given.json:
-        print_json(summary.as_dict())
-    else:
-        show_end(summary, given.output, Screen())
+    with unless_unread():
+        if given.json:
+            print_json(summary.as_dict())
+        else:
+            show_end(summary, given.output, given.max_cost, Screen())
     if summary.stopped:
         return INTERRUPTED if summary.stopped == BY_HAND else STOPPED
     return FAILED if summary.failed else 0

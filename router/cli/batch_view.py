@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 
 from rich.console import Console, Group
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from router.batch.forecast import Forecast, Part, Way
 from router.batch.summary import Summary, Tally
-from router.cli.output import Screen
+from router.cli.output import Screen, counted
 
 Progress = Callable[[Tally], object]
 
@@ -50,7 +50,8 @@ class Lines:
                 f"; {place} {stand.text if stand.closed else f'{rates.get(place, 0.0):.1f}/s'}"
                 for place, stand in standing
             )
-            print(f"{_rows(tally)}, {_spent(tally.summary)}{''.join(places)}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # whether anybody reads it is no matter of the batch
+                print(f"{_rows(tally)}, {_spent(tally.summary)}{''.join(places)}", file=sys.stderr, flush=True)
 
 
 def view(tally: Tally, width: int) -> Group:
@@ -97,20 +98,21 @@ def span(total_s: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def show_end(summary: Summary, output: str, screen: Screen) -> None:
-    """How a batch ended, and what to do next."""
+def show_end(summary: Summary, output: str, most_usd: Decimal | None, screen: Screen) -> None:
+    """How a batch ended, and what to do next; `most_usd` is what it may cost, if that is limited."""
     for line in str(summary).splitlines():
         screen.text(line)
     screen.text(f"written to {output}")
     if summary.stopped:
-        screen.text("the same command goes on from here")
+        spent = most_usd is not None and summary.usd >= most_usd
+        screen.text(f"the same command goes on from here{', with a higher --max-cost' if spent else ''}")
     elif summary.states.get("failed"):
         screen.text("with --retry-failed, the same command asks the failed rows again")
 
 
 def show_plan(found: Forecast, screen: Screen) -> None:
     """What a batch would take and cost, both ways."""
-    screen.line((f"{found.rows:,} rows", "bold"))
+    screen.line((counted(found.rows, "row"), "bold"))
     screen.text(found.basis, 2, "dim")
     if found.poisoned:
         screen.text(f"about {found.poisoned:,} rows can't be asked", 2, "yellow")
@@ -122,7 +124,7 @@ def show_plan(found: Forecast, screen: Screen) -> None:
 
 
 def _show_part(part: Part, found: Forecast, screen: Screen) -> None:
-    about = f"{part.rows:,} rows, about {part.input_tokens:,} tokens in and {part.output_tokens:,} out"
+    about = f"{counted(part.rows, 'row')}, about {part.input_tokens:,} tokens in and {part.output_tokens:,} out"
     screen.line((part.model, "bold"), f": {about}")
     unmeasured = "depends on capacity; an output (-o) of a first part tells its rate"
     time = f"about {span(found.seconds)} for all rows" if found.seconds is not None else unmeasured

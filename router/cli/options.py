@@ -66,6 +66,7 @@ def policy_of(given: argparse.Namespace, **fields: object) -> Policy:
 
     Raises:
         PolicyError: it is wrong or contradicts itself.
+        OptionError: `--audit` names no file.
     """
     if given.policy:
         policy = Policy.load(given.policy)
@@ -76,7 +77,10 @@ def policy_of(given: argparse.Namespace, **fields: object) -> Policy:
     if not file:
         return policy
     settings = policy.auditing.as_dict() if policy.auditing else {}
-    return replace(policy, audit=Auditing(**{**settings, "file": file}))
+    try:
+        return replace(policy, audit=Auditing(**{**settings, "file": file}))
+    except ValueError as error:
+        raise OptionError(f"--audit: {error}") from None
 
 
 def add_on(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,8 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -26,13 +27,30 @@ _LAST = 20
 _FIRST = 12
 
 
+@contextmanager
+def unless_unread() -> Iterator[None]:
+    """Printing of which the rest is dropped when its reader goes away, as `head` does."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Console(Console):
+    """Leaves it to the command what becomes of it when its reader has gone; the exit code is its own."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Screen:
     """Standard output, for people; standard error where that is taken by something else."""
 
     def __init__(self, *, error: bool = False) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a title in another script is no reason to fail
-        self._console = Console(stderr=error, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = _Console(stderr=error, highlight=False, markup=False, emoji=False, soft_wrap=True)
         bounded = self._console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
         self.width = self._console.width if bounded else _ENDLESS
 

@@ -71,6 +71,11 @@ def test_models_are_told_apart() -> None:
     assert parts[CLAUDE].online.most_usd > parts[CLAUDE].online.usd > Decimal(0), "global is cheaper than us and eu"
 
 
+def test_for_which_models_no_job_is_possible_is_told() -> None:
+    rows = [request(), {"custom_id": "a", "params": {"model": CLAUDE, "messages": [], "max_tokens": 7}}]
+    assert told(rows).advice == f"ask row by row: a batch prediction job is not possible for {CLAUDE}"
+
+
 def test_answers_are_as_long_as_is_expected_or_allowed() -> None:
     assert told([request(maxOutputTokens=5)]).parts[0].output_tokens == 5
     assert told([request()]).parts[0].output_tokens == Settings().max_tokens

@@ -158,11 +158,14 @@ def test_a_row_that_cant_be_noted_as_begun_is_not_begun(path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b'{"request": {}}\n', r":1: not the output of a batch; or write to another file"),
+        (b'{"request": {}}\n', r":1: not the output of a batch; write to another file"),
         (b"prompt\nhello\n", r":1: not the output of a batch"),
         (b"no line end", r":1: not the output of a batch"),
         (b"\n", r":1: not the output of a batch"),
-        (line_of(1, 1, OK, 0, {}) + b"{}\n", r":2: not a line that a batch has written; remove the line"),
+        (
+            line_of(1, 1, OK, 0, {}) + b"{}\n",
+            r":2: not a line that a batch has written; remove it, or write to another",
+        ),
         (line_of(1, 1, OK, 0, {}) + b"\0\0\n" + line_of(2, 1, OK, 0, {}), r":2: not a line that a batch"),
         (line_of(1, 1, OK, 0, {}) + line_of(2, 1, OK, 0, {})[:50] + b"\n", r":2: not a line that a batch"),
         (line_of(1, 1, OK, 0, {}) * 2, r":2: row 1 ends a second time; remove one of its lines"),

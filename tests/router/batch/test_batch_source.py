@@ -113,7 +113,10 @@ def test_a_file_that_is_not_there_or_not_readable_is_named(tmp_path: Path) -> No
         Source(tmp_path, "prompt")
     path = tmp_path / "in.csv"
     path.write_bytes(b"prompt\nabc\n\xff\xfe\n")
-    with pytest.raises(BatchError, match=r"in\.csv: can't be read after row \d: 'utf-8' codec .*; save it as UTF-8"):
+    with pytest.raises(BatchError, match=r"in\.csv: can't be read: 'utf-8' codec .*; save it as UTF-8"):
+        rows(path)
+    path.write_bytes(b"prompt\n" + b"abc\n" * 10_000 + b"\xff\xfe\n")
+    with pytest.raises(BatchError, match=r"in\.csv: can't be read after row \d+: 'utf-8' codec"):
         rows(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_the_same_command_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert batch("--max-cost", "0.0003", "--concurrency", "1") == 4
     out = capsys.readouterr().out
     assert "USD are spent, of 0.0003 that may be" in out
-    assert out.endswith("the same command goes on from here\n")
+    assert out.endswith("the same command goes on from here, with a higher --max-cost\n")
     assert batch() == 0
     assert "of them by earlier runs" in capsys.readouterr().out
     assert sorted(rows_in(Path("out.jsonl"))) == [*range(1, 13)]
@@ -87,6 +88,15 @@ def test_rows_without_an_answer_have_an_exit_code_and_can_be_asked_again(capsys:
     assert sorted(states) == ["ok"] * 11 + ["rejected"], "what was the row's own fault is not asked again"
 
 
+def test_what_stopped_it_otherwise_can_be_gone_on_with_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = "[[behaviour]]\nerrors = [400]\nrepeat = true\n"
+    request({f"row {number}" for number in range(40)})
+    assert batch("--max-error-rate", "0.5", "--max-cost", "9", scenario=scenario) == 4
+    out = capsys.readouterr().out
+    assert re.search(r"first without an answer: row \d+, rejected: ", out)
+    assert out.endswith("the same command goes on from here\n")
+
+
 def test_a_project_that_is_refused_stops_it(capsys: pytest.CaptureFixture[str]) -> None:
     request({f"row {number}" for number in range(200)})
     assert batch(scenario="[[behaviour]]\nerrors = [403]\nrepeat = true\n") == 4
@@ -99,6 +109,9 @@ def test_a_project_that_is_refused_stops_it(capsys: pytest.CaptureFixture[str]) 
     [
         (["in.jsonl", "--emulate"], 2, "no output: give -o OUT; it is also where the next run goes on"),
         (["in.jsonl", "-o", "out.jsonl"], 2, "no project: give --project or set GOOGLE_CLOUD_PROJECT"),
+        (["-", "-o", "out.jsonl", "--emulate"], 2, "-: input and output are files"),
+        (["in.jsonl", "-o", "-", "--emulate"], 2, "-: input and output are files"),
+        (["in.jsonl", "-o", "out.jsonl", "--emulate", "--audit", "."], 2, "--audit: `file` is to name a file, not '.'"),
         (["away.jsonl", "-o", "out.jsonl", "--emulate"], 2, "away.jsonl: there is no such file"),
         (["in.jsonl", "-o", "in.jsonl", "--emulate"], 2, "in.jsonl: is the input as well; write elsewhere"),
         (["in.jsonl", "-o", "out.jsonl", "--emulate", "--model", "gemini-9"], 2, "gemini-9"),
@@ -247,6 +260,19 @@ def test_interrupted_or_terminated_it_ends_at_once_and_says_how_far_it_is(
     assert "stopped: interrupted" in out
     assert "Traceback" not in err
     assert len(rows_in(Path("out.jsonl"))) >= 40
+
+
+def test_it_goes_on_when_nobody_reads_what_it_says(emulator: Emulator) -> None:
+    """As with `2>&1 | head -1`, or a terminal that was closed: the rows are what counts, and how they ended."""
+    emulator.script("*", errors=["ok"] * 11 + [400])
+    process = start("--concurrency", "1")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+    states = [record["router"]["state"] for record in records(Path("out.jsonl"))]
+    assert sorted(states) == ["ok"] * 11 + ["rejected"]
 
 
 def test_a_second_process_on_the_same_output_is_refused(emulator: Emulator) -> None:
