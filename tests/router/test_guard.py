@@ -45,6 +45,7 @@ def at(location: str, model: str = GEMINI, **change: Any) -> dict[str, Any]:
 def test_an_address_inside_the_policy_passes() -> None:
     assert check() is None
     assert check(port=443) is None
+    assert check(headers={"about-x-vertex-router": "a header of the client's own"}) is None
     assert check(Policy(), **at("global")) is None
 
 

@@ -172,6 +172,7 @@ def test_a_header_that_replaces_the_method_is_told_to(name: str) -> None:
             "a Live session, which is no request but a connection; `Router.live` tells where it may be opened",
         ),
         (MODEL_PATH.replace("gemini-", "gemini%2F"), "the path does not hold a model id"),
+        ("/v1/projects/p/models/m:predict", "the path names no location"),
     ],
 )
 def test_a_path_that_is_known_and_not_routed_is_told_what_to_do_instead(path: str, reason: str) -> None:
