@@ -179,8 +179,8 @@ class Pace:
         return self._count(mark, cost, sent_at, now, random)
 
     def decrease(self, sent_at: float, now: float, shut_s: float) -> bool:
-        """A rejection that another process counted: the same decrease here, once."""
-        if sent_at <= self._decreased_at:
+        """A rejection that another process counted: the same decrease here, once; none where it is known as chance."""
+        if sent_at <= self._decreased_at or (self._chance.tolerated and not shut_s):
             return False
         self._slow_down(sent_at, now)
         if shut_s:

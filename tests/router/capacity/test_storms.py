@@ -212,6 +212,19 @@ def test_operators_are_told_of_a_share_that_is_rejected_at_random(caplog: pytest
     assert "rejected however little is sent" in caplog.text
 
 
+def test_where_chance_is_known_what_another_process_counted_slows_nothing_down_but_its_shutting_does() -> None:
+    storm = Storm("a", by_chance(0.2, 1, slow), deadline_s=300.0, attempts=1000).go(calls=1000, at_once=32)
+    (before,) = storm.controller.status(storm.now).pools
+    for _ in range(5):
+        storm.now += 1.0
+        storm.controller.apply(Throttled(pool=before.pool, sent_at=storm.now, at=storm.now), storm.now)
+    (after,) = storm.controller.status(storm.now).pools
+    assert (after.rate, after.closed_s) == (before.rate, 0.0)
+    storm.controller.apply(Throttled(pool=before.pool, sent_at=storm.now, at=storm.now, shut_s=9.0), storm.now)
+    (shut,) = storm.controller.status(storm.now).pools
+    assert shut.closed_s == pytest.approx(9.0)
+
+
 def test_what_slows_nothing_down_here_is_not_told_to_others() -> None:
     told: list[Event] = []
     storm = Storm("a", by_chance(0.2, 1, slow), pacing=Pacing(tolerated=0.4))
