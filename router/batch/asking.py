@@ -19,7 +19,7 @@ from catalog.usages import usage_of
 from router.auth import CredentialError
 from router.batch.conventions import Asked
 from router.batch.outcome import Outcome
-from router.errors import NoRoute, NotSent, RouterError
+from router.errors import NoRoute, NotSent, RequestNotUnderstood, RouterError
 from router.exchange import trace_of
 from router.plan import Plan
 from router.signals import Scope
@@ -98,16 +98,24 @@ class Asker:
         try:
             response = await self._sender.post(self._url(asked), asked.body, _JSON)
         except (CredentialError, NotSent) as error:
-            unsent = Outcome(state="failed", message=_reason(error), model=asked.model, hopeless=True)
+            hopeless = not self._of_the_row(error, asked)
+            unsent = Outcome(state="failed", message=_reason(error), model=asked.model, hopeless=hopeless)
             return unsent, isinstance(error, CredentialError)
         except RouterError as error:
             trace = trace_of(error)
-            message = str(error).partition("\n")[0]
-            failed = Outcome(state="failed", message=message, hopeless=_hopeless(trace), **_way(trace, asked))
+            failed = Outcome(
+                state="failed", message=_unanswered(error, trace), hopeless=_hopeless(trace), **_way(trace, asked)
+            )
             return failed, trace is not None and trace.outcome == "network"
         except Exception as error:  # whatever it is, the other rows have nothing to do with it
             return Outcome(state="failed", message=f"{type(error).__name__}: {error}", model=asked.model), False
         return self._received(response, trace_of(response), asked), False
+
+    def _of_the_row(self, error: RouterError, asked: Asked) -> bool:
+        """Whether a refusal is about what this row asks for, such as a feature, while its model may be asked."""
+        if isinstance(error, NoRoute):
+            return bool(self._plans(asked.model).allowed)
+        return isinstance(error, RequestNotUnderstood)
 
     def _url(self, asked: Asked) -> str:
         """Where a client would send it: the first place of the plan. The transport sees to the rest."""
@@ -169,6 +177,16 @@ def _reason(error: RouterError) -> str:
     told = str(error).partition("\n")[0]
     why = [reason for reason, _ in error.plan.refusals()] if isinstance(error, NoRoute) else []
     return "; ".join([told, *why])
+
+
+def _unanswered(error: RouterError, trace: Trace | None) -> str:
+    """Why there is no answer to a row, in a line, with what came of the last request."""
+    told = str(error).partition("\n")[0]
+    if trace is None or not trace.tried:
+        return told
+    signal = trace.tried[-1].signal
+    came = ": ".join(filter(None, (signal.label, signal.message)))
+    return f"{told}; request {len(trace.tried)}, the last, at {trace.location}: {came}"
 
 
 def _hopeless(trace: Trace | None) -> bool:

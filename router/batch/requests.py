@@ -20,6 +20,7 @@ ANTHROPIC_VERSION = "vertex-2023-10-16"
 EXCESS = "cells without a column"
 """The key of what a row of a table has more of than its head."""
 
+_KINDS = {b"n": "null", b"t": "true", b"f": "false", b"[": "a list", b"{": "an object", b'"': "a broken text"}
 _OBJECT = msgspec.json.Decoder(Object)
 _TEXT = msgspec.json.Decoder(str)
 _OPENAPI = "endpoints/openapi/chat/completions"
@@ -156,7 +157,8 @@ def _text(raw: msgspec.Raw, where: str) -> str:
     try:
         return _TEXT.decode(raw)
     except UNREADABLE:
-        raise Poisoned(f"`{where}` is not a text") from None
+        found = _KINDS.get(bytes(raw)[:1], "a number")
+        raise Poisoned(f"`{where}` is not a text, but {found}") from None
 
 
 def _json(data: Any) -> bytes:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from router.auth import CredentialError
 from router.batch.asking import NETWORK_PAUSES_S, Asker
 from router.batch.conventions import read
 from router.batch.outcome import Outcome
+from router.batch.run import ALIKE
 from router.batch.settings import Settings
 from router.batch.world import MOST_FAULTS
 from tests.router.batch.batching import CATALOG, MODEL, scripted
@@ -129,6 +131,20 @@ def test_what_would_fail_any_row_is_hopeless(reply: Any) -> None:
     assert outcome.hopeless
 
 
+SEARCH = {"request": {"contents": [{"parts": [{"text": "a"}]}], "tools": [{"googleSearch": {}}]}}
+CACHED = {
+    "request": {"contents": [{"parts": [{"text": "a"}]}], "cachedContent": "projects/p/locations/us/cachedContents/1"}
+}
+
+
+@pytest.mark.parametrize("row", [SEARCH, CACHED])
+def test_what_the_policy_refuses_of_a_row_stops_no_others(row: dict[str, Any]) -> None:
+    router, backend, given = scripted({})
+    summary = router.batch([row] * (ALIKE + 5) + ["hello"], **{**given, "concurrency": 1}).run()
+    assert (summary.states, summary.stopped) == ({"failed": ALIKE + 5, "ok": 1}, "")
+    assert len(backend.sent) == 1
+
+
 def test_while_this_sides_network_is_down_the_row_waits() -> None:
     clock = Clock()
     gone_once = {place: ["ConnectError"] for place in ("eu", "europe-west1", "europe-west4")}
@@ -145,6 +161,9 @@ def test_a_network_that_stays_down_is_hopeless_in_the_end() -> None:
     assert outcome.state == "failed"
     assert outcome.hopeless
     assert outcome.attempts == 3 * (1 + len(NETWORK_PAUSES_S))
+    assert re.fullmatch(
+        r"no answer: network; request 3, the last, at [\w-]+: connect: .*ConnectError.*", outcome.message
+    )
 
 
 def test_a_row_that_the_policy_refuses_is_not_sent_and_says_where_the_reason_lies() -> None:

@@ -132,8 +132,9 @@ def test_a_request_of_vertex_ai_is_passed_on_as_it_is() -> None:
         ),
         (b"{}", "gemini-3.8-flash", r"with the keys \(none\)"),
         (b'{"request": 4}', "gemini-3.8-flash", "`request` is not a JSON object"),
-        (b'{"prompt": 4}', "gemini-3.8-flash", "`prompt` is not a text"),
-        (b'{"prompt": null}', "gemini-3.8-flash", "`prompt` is not a text"),
+        (b'{"prompt": 4}', "gemini-3.8-flash", "`prompt` is not a text, but a number"),
+        (b'{"prompt": null}', "gemini-3.8-flash", "`prompt` is not a text, but null"),
+        (b'{"prompt": ["a"]}', "gemini-3.8-flash", "`prompt` is not a text, but a list"),
         (b'{"prompt": "a"}', "", r"by `prompt`, nor one for the whole batch \(--model, model=\)"),
         (
             b'{"prompt": "a", "cells without a column": ["b"]}',
