@@ -12,6 +12,7 @@ was changed since is noticed; a million rows take 8 MB.
 from __future__ import annotations
 
 import os
+import stat
 import time
 from array import array
 from collections.abc import Callable
@@ -64,15 +65,16 @@ class Journal:
         self._file = self._begun = -1
         try:
             _check_regular(path)
-            self._begun_path = path.with_name(path.name + ".begun")
-            self._copy_path = path.with_name(path.name + ".rewriting")
+            self._real = Path(os.path.realpath(path))  # a link stays one when a copy takes its file's place
+            self._begun_path = self._real.with_name(self._real.name + ".begun")
+            self._copy_path = self._real.with_name(self._real.name + ".rewriting")
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             self._lock(self._file)
             self._copy_path.unlink(missing_ok=True)  # of a run that was killed while it wrote it
             self._begun = os.open(self._begun_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             self.found = self._read()
             self._end = self._synced = os.lseek(self._file, 0, os.SEEK_END)
-            _sync_directory(path)
+            _sync_directory(self._real)
         except OSError as error:
             self.close()
             raise JournalError(f"{error.filename or path}: can't be opened for writing: {error.strerror}") from error
@@ -135,17 +137,19 @@ class Journal:
         if not self.found.states.get("failed"):
             return
         try:
-            copy = os.open(self._copy_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+            mode = stat.S_IMODE(os.fstat(self._file).st_mode)  # who may not read the file may not read the copy
+            copy = os.open(self._copy_path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             try:
+                os.fchmod(copy, mode)
                 self._lock(copy, self._copy_path)
                 again = self._copy_final(copy)
                 os.fsync(copy)
-                self._copy_path.replace(self.path)
+                self._copy_path.replace(self._real)
             except BaseException:
                 os.close(copy)
                 self._copy_path.unlink(missing_ok=True)
                 raise
-            _sync_directory(self.path)
+            _sync_directory(self._real)
         except OSError as error:
             raise self._unwritable(error) from error
         os.close(self._file)

@@ -220,6 +220,20 @@ def test_failed_rows_are_taken_out_and_the_others_stay_as_they_were(path: Path) 
     assert rows_in(path) == [1, 3, 4]
 
 
+def test_a_rewritten_file_keeps_who_may_read_it_and_the_links_to_it(path: Path) -> None:
+    fill(path, OK, FAILED)
+    path.chmod(0o600)
+    link = path.parent / "links" / "latest.jsonl"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with Journal(link) as journal:
+        journal.forget_failed()
+    assert link.is_symlink()
+    assert rows_in(path) == [1]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in link.parent.iterdir()] == ["latest.jsonl"], "what a journal needs is beside the file"
+
+
 def test_a_journal_that_is_being_rewritten_is_still_kept_from_others(path: Path) -> None:
     fill(path, OK, FAILED)
     with Journal(path) as journal:
