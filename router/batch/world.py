@@ -190,6 +190,8 @@ class _Sender:
 def _stand(pool: PoolStatus) -> Stand:
     if pool.closed_s or pool.breaker == "open":
         return Stand(True, f"closed for {math.ceil(pool.closed_s)} s: {pool.why}")
+    if pool.silent_s:
+        return Stand(True, f"silent for {pool.silent_s:.0f} s and avoided, {pool.in_flight} under way")
     limit = "" if pool.measured is None else f", limit about {pool.measured:.1f}/s"
     chance = f", {pool.by_chance:.0%} rejected by chance" if pool.by_chance else ""
     return Stand(False, f"pace {pool.rate:.1f}/s{limit}{chance}, {pool.in_flight} under way")

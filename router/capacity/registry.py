@@ -118,6 +118,7 @@ class Registry:
             closed_s=0.0 if pacing else closed_s,
             why=state.why or state.host.why,
             by_chance=pace.by_chance,
+            silent_s=now - state.heard_at if state.suspect(now) else 0.0,
             quota=state.quota.pool.model if state.quota else "",
         )
 

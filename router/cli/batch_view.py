@@ -20,8 +20,8 @@ from router.cli.output import Screen, counted
 Progress = Callable[[Tally], object]
 
 _LINE_EVERY_S = 10.0
-_NARROW = 60
-"""In fewer columns than that, only what tells which location is slow, and why, is shown of each."""
+_WIDTHS = {"rows/s": 0, "429s": 60, "answered": 100}
+"""The figures of each location, and how many columns there must be for them: the state comes first."""
 
 
 @contextmanager
@@ -59,13 +59,13 @@ def view(tally: Tally, width: int) -> Group:
     summary, rates = tally.summary, tally.rates()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, expand=True)
     table.add_column("location", no_wrap=True)
-    headings = ["rows/s", "answered", "429s"] if width >= _NARROW else ["rows/s"]
+    headings = [heading for heading, least in _WIDTHS.items() if width >= least]
     for heading in headings:
         table.add_column(heading, no_wrap=True, justify="right")
     table.add_column("state", ratio=1)
     for place in sorted({*summary.locations, *tally.standing}):
         stand = tally.standing.get(place)
-        counts = summary.locations.get(place, 0), summary.throttled_at.get(place, 0)
+        counts = summary.throttled_at.get(place, 0), summary.locations.get(place, 0)
         cells = f"{rates.get(place, 0.0):.1f}", *map("{:,}".format, counts)
         table.add_row(
             place,

@@ -104,6 +104,8 @@ def test_why_a_location_is_slow_is_in_its_state() -> None:
         by_chance=0.4,
     )
     assert _stand(pool) == (False, "pace 2.2/s, limit about 6.9/s, 40% rejected by chance, 3 under way")
+    silent = msgspec.structs.replace(pool, silent_s=9.4, in_flight=25)
+    assert _stand(silent) == (True, "silent for 9 s and avoided, 25 under way")
     closed = msgspec.structs.replace(pool, closed_s=0.2, why="connect: ConnectError")
     assert _stand(closed) == (True, "closed for 1 s: connect: ConnectError")
 

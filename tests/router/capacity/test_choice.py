@@ -72,7 +72,11 @@ def test_a_pool_that_goes_silent_with_many_in_flight_is_left_alone_but_for_a_tri
             desk.where(place)
     held = [desk.ticket(ONE, now=1.0) for _ in range(10)]
     assert desk.ticket(ONE, TWO, now=3.0).pool == A
+    assert desk.controller.status(3.0).pools[0].silent_s == 0.0
     assert desk.ticket(ONE, TWO, now=30.0).pool == B
+    silent, *others = desk.controller.status(30.0).pools
+    assert (silent.pool, silent.silent_s, [each.silent_s for each in others]) == (A, 29.0, [0.0])
+    assert "silent for 29 s and avoided" in str(silent)
     assert desk.ticket(ONE, now=30.0).pool == A, "there is nowhere else"
     assert isinstance(desk.acquire(desk.ask(ONE, now=30.5), 30.5), Wait), "but only one a second"
     desk.controller.result(held.pop(), OK, 31.0)
