@@ -22,7 +22,7 @@ from router.batch.outcome import Outcome
 from router.errors import NoRoute, NotSent, RequestNotUnderstood, RouterError
 from router.exchange import trace_of
 from router.plan import Plan
-from router.signals import Scope
+from router.signals import OK, Scope
 from router.trace import Trace
 from router.wire import UNREADABLE, parse_error
 
@@ -215,15 +215,13 @@ def _way(trace: Trace | None, asked: Asked) -> dict[str, Any]:
     if trace is None or not trace.tried:
         return {"model": asked.model}
     last = trace.tried[-1].attempt.candidate
-    signals = [(each.attempt.candidate.location, each.signal) for each in trace.tried]
-    return {
-        "model": last.model,
-        "location": last.location,
-        "attempts": len(trace.tried),
-        "throttled": sum(signal.throttled for _, signal in signals),
-        "throttled_at": Counter(place for place, signal in signals if signal.throttled),
-        "faults_at": Counter((place, signal.label) for place, signal in signals if signal.failed),
-    }
+    way = {"model": last.model, "location": last.location, "attempts": len(trace.tried)}
+    missed = [(each.attempt.candidate.location, each.signal) for each in trace.tried if each.signal.kind != OK.kind]
+    if not missed:
+        return way
+    full = Counter(place for place, signal in missed if signal.throttled)
+    faults = Counter((place, signal.label) for place, signal in missed if signal.failed)
+    return {**way, "throttled": full.total(), "throttled_at": full, "faults_at": faults}
 
 
 def _mode(trace: Trace | None) -> Mode:
