@@ -55,9 +55,9 @@ class _Sum:
 
     def add(self, evidence: float, at: float) -> None:
         """Evidence for it, or (below 0) against it, up to here."""
-        self.value += evidence
-        if self.value <= 0.0:
-            self.value, self.begin, self.rejected = 0.0, at, 0.0
+        if not self.value:
+            self.begin, self.rejected = at, 0.0
+        self.value = max(0.0, self.value + evidence)
 
     def share(self, at: float) -> float:
         """Of what was sent since the beginning of the evidence, so much was rejected."""
@@ -186,7 +186,7 @@ class Chance:
     def _look(self, at: float, early: bool) -> None:
         window = at // _WINDOW
         if window > self._window:
-            self._often.add((window - self._window - 1.0) * _WITHOUT, window * _WINDOW)
+            self._often.add((window - self._window - 1.0) * _WITHOUT, at)
             self._often.add(_WITH, at)
             self._window = window
         self._early.add(_EARLY if early else _NOT_EARLY, at)

@@ -51,6 +51,13 @@ def test_a_few_rejections_early_on_the_way_back_are_suspicious_too() -> None:
     assert chance.share == pytest.approx(0.05, rel=0.25)
 
 
+def test_they_are_suspicious_whatever_was_before() -> None:
+    chance = Chance()
+    believed = next(meet(chance, (10_000.0 + 20 * n for n in count(1)), early=True))
+    assert believed <= 10_000 + 20 * 15
+    assert chance.share == pytest.approx(0.05, rel=0.25)
+
+
 def test_so_few_that_they_cost_next_to_nothing_are_not_tried() -> None:
     assert not list(meet(Chance(), (float(50 * n) for n in range(1, 500)), early=True))
 
