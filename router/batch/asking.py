@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
@@ -108,7 +109,10 @@ class Asker:
             )
             return failed, trace is not None and trace.outcome == "network"
         except Exception as error:  # whatever it is, the other rows have nothing to do with it
-            return Outcome(state="failed", message=f"{type(error).__name__}: {error}", model=asked.model), False
+            # Too many open files: this side's, as with a network that is down, and gone when others have ended.
+            short = isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+            message = f"{type(error).__name__}: {error}"
+            return Outcome(state="failed", message=message, model=asked.model, hopeless=short), short
         return self._received(response, trace_of(response), asked), False
 
     def _of_the_row(self, error: RouterError, asked: Asked) -> bool:

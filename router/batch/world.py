@@ -44,6 +44,9 @@ _UNUSED = Stand(False, "not used yet")
 _ANY_URL = "https://aiplatform.googleapis.com/"
 _ANY_USAGE = Usage.tokens(input=1, output=1)
 
+_OTHER_FILES = 32
+"""So many files, about, a process has open besides its connections."""
+
 # httpx takes long to find a free connection among many idle ones, httpx2 does not.
 _IDLE_OF_HTTPX = 20
 _CONNECTIONS_OF_HTTPX = 100
@@ -93,6 +96,7 @@ class RouterWorld:
             raise BatchError(
                 "no project is given, that is `project`, the Google Cloud project that the requests are for"
             )
+        _check_open_files(settings.concurrency)
         policy = self._scopes.core().policy
         if policy.caller_location == "wall":
             raise BatchError(
@@ -185,6 +189,24 @@ class _Sender:
         response = await self._transport.handle_async_request(self._auth(request))
         await response.aread()
         return response
+
+
+def _check_open_files(concurrency: int) -> None:
+    """Sees that this process may have a connection for each row under way.
+
+    Raises:
+        BatchError: it may not; rows would fail for want of one.
+    """
+    try:
+        import resource  # noqa: PLC0415 - not on every system
+    except ModuleNotFoundError:
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and concurrency + _OTHER_FILES > most:
+        raise BatchError(
+            f"a concurrency of {concurrency:,} takes as many open connections, and this process may have {most:,} "
+            f"files open; raise that first (`ulimit -n {concurrency + _OTHER_FILES}`), or ask fewer at once"
+        )
 
 
 def _stand(pool: PoolStatus) -> Stand:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -210,6 +211,13 @@ def test_a_token_that_cant_be_had_for_a_while_is_waited_for() -> None:
     outcome, slept = ask(CredentialError("away"), CredentialError("away"))
     assert outcome.state == "ok"
     assert slept == list(NETWORK_PAUSES_S[:2])
+
+
+def test_too_many_open_files_are_waited_for_and_other_errors_of_this_side_are_not() -> None:
+    outcome, slept = ask(OSError(errno.EMFILE, "Too many open files"))
+    assert (outcome.state, slept) == ("ok", list(NETWORK_PAUSES_S[:1]))
+    outcome, slept = ask(ValueError("odd"))
+    assert (outcome.state, outcome.message, outcome.hopeless, slept) == ("failed", "ValueError: odd", False, [])
 
 
 def test_a_token_that_cant_be_had_at_all_is_hopeless() -> None:

@@ -73,6 +73,16 @@ def test_a_policy_that_keeps_requests_at_a_clients_own_location_has_none_here(tm
         run(tmp_path / "out", Policy(caller_location="wall"))
 
 
+def test_nothing_is_sent_when_so_many_connections_cant_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4096))
+    expected = r"a concurrency of 400 takes as many open connections, and .* 256 files open; .*`ulimit -n 432`"
+    with pytest.raises(BatchError, match=expected):
+        run(tmp_path / "out", Policy(), concurrency=400)
+    router, _, given = scripted({}, Policy())
+    assert router.batch(prompts(3), **{**given, "concurrency": 200}).run().states == {"ok": 3}
+
+
 def test_costs_that_cant_be_known_cant_be_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BatchError, match=r"costs can't be limited: .*gemini-embedding-2"):
         run(tmp_path / "out", Policy(), model="gemini-embedding-2", max_cost_usd=1)
