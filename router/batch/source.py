@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,8 @@ class Source:
         if isinstance(rows, (bytes, Mapping)) or not isinstance(rows, (str, Path, Iterable)):
             raise BatchError(f"rows are a path, or several prompts or mappings, not {type(rows).__name__}")
         self._rows = Path(rows) if isinstance(rows, str) else rows if isinstance(rows, Path) else list(rows)
-        if isinstance(self._rows, Path) and not self._rows.is_file():
-            lacking = "it is no regular file" if self._rows.exists() else "there is no such file"
-            raise BatchError(f"{self._rows}: {lacking}")
+        if isinstance(self._rows, Path):
+            _check_regular(self._rows)
 
     @property
     def name(self) -> str:
@@ -65,7 +65,10 @@ class Source:
 
     def is_file(self, path: Path) -> bool:
         """Whether the rows come from this file, by whichever name."""
-        return isinstance(self._rows, Path) and path.exists() and path.samefile(self._rows)
+        try:
+            return isinstance(self._rows, Path) and path.samefile(self._rows)
+        except OSError:  # as when it is not there
+            return False
 
     def __iter__(self) -> Iterator[Line]:
         if not isinstance(self._rows, Path):
@@ -139,6 +142,22 @@ def _lines(path: Path) -> Iterator[Line]:
         for number, line in enumerate(file, 1):
             if stripped := (line.removeprefix(_MARK) if number == 1 else line).strip():
                 yield number, stripped
+
+
+def _check_regular(path: Path) -> None:
+    """Sees that there is a file that can be read again and again.
+
+    Raises:
+        BatchError: there is none, or it can't be reached.
+    """
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BatchError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise BatchError(f"{path}: can't be read: {error.strerror}") from error
+    if not regular:
+        raise BatchError(f"{path}: it is no regular file")
 
 
 def _check_text(path: Path) -> None:

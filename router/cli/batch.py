@@ -170,9 +170,14 @@ def _untold(_: Trace) -> None:
 
 def _plan(router: Router, given: argparse.Namespace, settings: dict[str, Any]) -> int:
     rate = None
-    if given.output and Path(given.output).exists():
-        with Path(given.output).open("rb") as lines:
-            rate = rows_per_second(lines)
+    if given.output:
+        try:
+            with Path(given.output).open("rb") as lines:
+                rate = rows_per_second(lines)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise BatchError(f"{given.output}: can't be read: {error.strerror}") from error
     found = router.batch(given.input, **settings).forecast(expected_output=given.expected_output, rate=rate)
     if given.json:
         print_json(found.as_dict())

@@ -116,6 +116,8 @@ def test_a_project_that_is_refused_stops_it(capsys: pytest.CaptureFixture[str]) 
         (["in.jsonl", "-o", "in.jsonl", "--emulate"], 2, "in.jsonl: is the input as well; write elsewhere"),
         (["in.jsonl", "-o", "out.jsonl", "--emulate", "--model", "gemini-9"], 2, "gemini-9"),
         (["in.jsonl", "-o", "out.jsonl", "--emulate", "--residency", "de"], 3, "no location may serve this request"),
+        (["in.jsonl", "-o", "o" * 300, "--emulate"], 2, "can't be opened for writing: File name too long"),
+        (["i" * 300, "-o", "out.jsonl", "--emulate"], 2, "can't be read: File name too long"),
         (["in.jsonl", "-o", "no/out", "--emulate"], 2, "no/out: can't be opened for writing: No such file"),
     ],
 )
@@ -168,6 +170,12 @@ def test_a_plan_tells_both_ways_and_sends_nothing(capsys: pytest.CaptureFixture[
     for expected in ("row by row", "as a batch prediction job", "USD by list price", "at: global, us, eu", "it saves"):
         assert expected in out
     assert [each.name for each in folder.iterdir()] == ["in.jsonl"]
+
+
+def test_a_plan_needs_no_output_yet_but_one_that_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan("-o", "out.jsonl") == 0
+    assert plan("-o", ".") == 2
+    assert ".: can't be read: Is a directory" in capsys.readouterr().err
 
 
 def test_a_plan_takes_the_rate_of_a_first_part_and_leaves_it_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
