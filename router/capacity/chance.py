@@ -27,16 +27,18 @@ if three windows in five have one than if one in five has."""
 _EARLY, _NOT_EARLY = 1.0, -0.35
 """What a rejection long before the last limit says for chance, and another one against it."""
 
-_SUSPICION, _EARLY_SUSPICION = 7.0, 5.0
+_SUSPICION, _EARLY_SUSPICION = 5.5, 5.0
 _MOST_DOUBLED = 3
 """Each wrong suspicion doubles what the next one takes; so many times at most."""
 
 _LEAST_SHARE, _MOST_SHARE = 0.03, 0.5
 """Less is not worth a trial. Where more is rejected, it is little use to send there."""
 
-_EXPECTED, _EXPECTED_AGAIN = 6.0, 9.0
-"""A trial takes as long as chance needs for so many rejections, the first one and later ones. One or none of them mean
-a limit."""
+_EXPECTED, _EXPECTED_AGAIN = 7.0, 9.0
+"""A trial takes as long as chance needs for so many rejections, the first one and later ones."""
+
+_FEW = 2.0
+"""So few of them, or fewer, mean a limit."""
 
 _ENOUGH, _TOO_FAST = 4.0, 3.0
 """After so many it is over: they are by chance or, if they came so much faster than that, the limit is lower yet."""
@@ -205,7 +207,7 @@ class Chance:
                 else:
                     self._dismiss()
                 return False
-        if self._rejected <= 1.0:
+        if self._rejected <= _FEW:
             self._dismiss()
             return False
         self._believe(seen)

@@ -65,6 +65,10 @@ class Growth:
         """It is used again after it was shut."""
         self._at, self._returning = now, True
 
+    def resume(self, rate: float) -> None:
+        """What slowed it down was for nothing: this rate is taken up again soon."""
+        self.last, self._returning = rate, True
+
     def rescale(self, factor: float) -> None:
         """From now on costs are counted in another unit, of which the old one is `factor`."""
         self.last *= factor

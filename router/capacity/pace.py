@@ -259,9 +259,12 @@ class Pace:
         self._arm()
 
     def _believe(self, mark: float, sent_at: float) -> None:
-        """What was taken for a limit was none: goes on as before the trial or, after the first one, seeks anew."""
-        self.rate, self._tally.limit = max(self.rate, self._resumed), self._resumed
-        self._tally.begin(mark, sent_at)
+        """What was taken for a limit was none: goes on as before the trial or, after the first one, as at its best."""
+        tally = self._tally
+        tally.limit = self._resumed or tally.best
+        self.rate = max(self.rate, self._resumed)
+        self._growth.resume(tally.limit)
+        tally.begin(mark, sent_at)
 
     def _slow_down(self, sent_at: float, now: float) -> None:
         self._fill(now)

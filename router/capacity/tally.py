@@ -18,7 +18,7 @@ class Tally:
     """The requests of one quota, in units. A request is known by its mark: what had been sent with it.
 
     `sent` and `rejected` are totals. `counted` is the mark of the last rejection that counted. `limit` is what was
-    measured, in units per second; 0 while nothing was. `row` is how many rejections counted in a row, with nothing
+    measured, in units per second; 0 while nothing was; `best` is the highest so far. `row` is how many rejections counted in a row, with nothing
     admitted between them. `unused` is what might have been sent since the measurement
     that is under way began, and was not.
     """
@@ -28,6 +28,7 @@ class Tally:
         "_begun_rejected",
         "_begun_sent",
         "_counted_rejected",
+        "best",
         "counted",
         "limit",
         "rejected",
@@ -40,7 +41,7 @@ class Tally:
         self.sent = self.rejected = 0.0
         self.counted = self._counted_rejected = 0.0
         self.row = 0
-        self.limit = self.unused = 0.0
+        self.limit = self.best = self.unused = 0.0
         self._begun_sent = self._begun_rejected = self._begun_at = 0.0
 
     def count(self, mark: float, cost: float) -> tuple[float, float]:
@@ -69,6 +70,7 @@ class Tally:
         if admitted >= MEASURABLE and at > self._begun_at:
             found = admitted / (at - self._begun_at)
             self.limit = 0.5 * (self.limit + found) if self.limit else found
+            self.best = max(self.best, self.limit)
             self._begin(sent, rejected, at)
             return found
         return 0.0
@@ -93,6 +95,7 @@ class Tally:
         self._begun_sent *= factor
         self._begun_rejected *= factor
         self.limit *= factor
+        self.best *= factor
         self.unused *= factor
 
     def _begin(self, sent: float, rejected: float, at: float) -> None:
