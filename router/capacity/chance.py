@@ -28,6 +28,9 @@ _EARLY, _NOT_EARLY = 1.0, -0.35
 """What a rejection long before the last limit says for chance, and another one against it."""
 
 _SUSPICION, _EARLY_SUSPICION = 5.5, 5.0
+_COLD = 40.0
+"""Before so many units nothing is suspected: to find a slow limit takes a dozen rejections among them."""
+
 _MOST_DOUBLED = 3
 """Each wrong suspicion doubles what the next one takes; so many times at most."""
 
@@ -125,7 +128,7 @@ class Chance:
     @property
     def suspected(self) -> bool:
         """Whether it is time for a first trial."""
-        if self._trial or self.share:
+        if self._trial or self.share or self._at < _COLD:
             return False
         often, early, more = self._often, self._early, 2.0 ** min(self._wrong, _MOST_DOUBLED)
         if early.value >= _EARLY_SUSPICION * more and early.share(self._at) >= _LEAST_SHARE:

@@ -18,8 +18,8 @@ class Tally:
     """The requests of one quota, in units. A request is known by its mark: what had been sent with it.
 
     `sent` and `rejected` are totals. `counted` is the mark of the last rejection that counted. `limit` is what was
-    measured, in units per second; 0 while nothing was; `best` is the highest so far. `row` is how many rejections counted in a row, with nothing
-    admitted between them. `unused` is what might have been sent since the measurement
+    measured, in units per second; 0 while nothing was; `best` is the highest so far. `row` is how many rejections
+    counted in a row, with nothing admitted between them. `unused` is what might have been sent since the measurement
     that is under way began, and was not.
     """
 

@@ -98,12 +98,17 @@ def test_a_trial_is_over_as_soon_as_enough_was_rejected() -> None:
 
 def test_each_wrong_suspicion_makes_the_next_one_slower() -> None:
     chance, mark = suspected()
-    first = mark
-    chance.met(mark + 100.0, mark + 100.0, early=False)
-    begin = mark + 100.0
-    following = (begin + 3.0 * n for n in count(1))
-    second = next(each for each in following if not chance.met(each, each, early=False) and chance.suspected)
-    assert second - begin > 1.5 * first
+    took = []
+    for _ in range(3):
+        begin = mark = mark + 100.0
+        chance.met(mark, mark, early=False)  # nothing was rejected during the trial
+        while not chance.suspected:
+            mark += 3.0
+            assert not chance.met(mark, mark, early=False)
+        took.append(mark - begin)
+        chance.try_it()
+    assert took[1] > 1.5 * took[0]
+    assert took[2] > 1.5 * took[1]
 
 
 def test_the_rate_is_held_for_as_long_as_a_trial_takes() -> None:
@@ -130,7 +135,7 @@ def test_a_believed_share_follows_what_later_trials_see(every: float) -> None:
             chance.met(mark, mark, early=False)
         assert chance.share
         chance.try_it()
-    assert chance.share == pytest.approx(1.0 / every, rel=0.05)
+    assert chance.share == pytest.approx(1.0 / every, rel=0.1)
 
 
 def test_in_another_unit_a_trial_is_as_long_as_it_was() -> None:

@@ -60,3 +60,9 @@ def test_so_do_those_for_whom_nobody_waits_and_who_want_less_waste() -> None:
 
 def test_a_long_time_unused_makes_no_large_step() -> None:
     assert step(at_its_limit(10.0), 7.0, 10.0, 3600.0) <= 0.2
+
+
+def test_what_is_resumed_is_taken_up_soon_whatever_was_rejected_last() -> None:
+    growth = at_its_limit(1.0)
+    growth.resume(10.0)
+    assert step(growth, 1.0, 10.0) > 3.0 * step(at_its_limit(10.0), 9.5, 10.0)

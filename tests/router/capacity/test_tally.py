@@ -34,6 +34,13 @@ def test_a_measurement_begins_where_the_last_one_ended() -> None:
     assert tally.limit == pytest.approx((5.0 + 10.0) / 2.0)
 
 
+def test_the_best_limit_is_remembered_when_it_falls() -> None:
+    tally = begun()
+    tally.end(reject(tally, 41.0), 1.0, 5.0)
+    tally.end(reject(tally, 11.0), 1.0, 15.0)
+    assert (tally.limit, tally.best) == (pytest.approx(5.5), pytest.approx(10.0))
+
+
 def test_a_few_requests_make_no_measurement_but_show_what_the_limit_is_not_far_above() -> None:
     tally = begun()
     mark = reject(tally, MEASURABLE - 1.0)
