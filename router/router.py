@@ -84,6 +84,7 @@ class Router:
 
     Raises:
         PolicyError: the policy names something that the catalog does not have.
+        TypeError: `policy` or `health` is something else.
     """
 
     def __init__(
@@ -100,6 +101,12 @@ class Router:
         observe: Callable[[Trace], object] = _log,
         observers: Iterable[Observer] = (),
     ) -> None:
+        if not isinstance(policy, Policy | None):
+            raise TypeError(
+                f"`policy` must be a Policy, such as Policy(residency='eu') or Policy.load(file), not {policy!r}"
+            )
+        if health is not None and not hasattr(health, "acquire"):
+            raise TypeError(f"`health` must be a Controller, such as Controller(Pacing()), not {health!r}")
         policy = policy or Policy(caller_location="wall")
         catalog = catalog or _catalog.load()
         policy.check(catalog)

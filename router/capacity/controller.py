@@ -33,6 +33,9 @@ class Controller:
         pacing: see `Pacing`.
         record: called with every request that has ended, e.g. a `Recorder`.
         random: uniform in [0, 1).
+
+    Raises:
+        TypeError: `pacing` is something else.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class Controller:
         record: Callable[[Sent], object] | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:
+        if not isinstance(pacing, Pacing | None):
+            raise TypeError(f"`pacing` must be a Pacing, such as Pacing(max_waste=0.02), not {pacing!r}")
         pacing = pacing or Pacing()
         self._lock = threading.Lock()
         self._pools = Registry(pacing)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 import catalog
 from catalog import UnknownModel
-from router import NoCapacity, NoRoute, Policy, PolicyError, Router, StreamBroken, Trace
+from router import Controller, NoCapacity, NoRoute, Pacing, Policy, PolicyError, Router, StreamBroken, Trace
 from router.health import Ask, Ticket
 from router.trace import Wait
 from tests.world import (
@@ -288,3 +289,18 @@ def test_requests_of_lower_priority_wait_behind_the_others() -> None:
             client.post(gemini_url(), json={})
     router.call(lambda to: to.location, model=GEMINI, priority=3)
     assert asked == [0, 7, 3]
+
+
+@pytest.mark.parametrize("policy", ["eu", "", {"residency": "eu"}, {}, 0])
+def test_what_is_no_policy_is_refused_and_never_taken_for_none(policy: Any) -> None:
+    with pytest.raises(TypeError, match="`policy` must be a Policy"):
+        Router(policy)
+
+
+def test_health_is_a_controller_and_its_pacing_a_pacing() -> None:
+    wrong: Any = Pacing()
+    with pytest.raises(TypeError, match="`health` must be a Controller"):
+        Router(health=wrong)
+    wrong = 0.02
+    with pytest.raises(TypeError, match="`pacing` must be a Pacing"):
+        Controller(wrong)
