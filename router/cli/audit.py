@@ -81,7 +81,7 @@ def _add_summary(below: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def run_verify(given: argparse.Namespace) -> int:
     """Verifies and prints; 1 when something is wrong."""
-    policy = policy_of(given) if given.policy or given.residency else None
+    policy = None if given.policy is None and given.residency is None else policy_of(given)
     catalogs = _catalogs(
         [load(None if each is None else each, overlay=given.overlay) for each in (None, *given.catalog)]
     )

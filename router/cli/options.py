@@ -66,16 +66,20 @@ def policy_of(given: argparse.Namespace, **fields: object) -> Policy:
 
     Raises:
         PolicyError: it is wrong or contradicts itself.
-        OptionError: `--audit` names no file.
+        OptionError: `--residency` names nothing, or `--audit` no file.
     """
-    if given.policy:
+    if given.policy is not None:
         policy = Policy.load(given.policy)
     else:
-        residency = [name for names in given.residency or () for name in names.split(",") if name]
+        residency = [name for names in given.residency or () for name in names.split(",") if name.strip()]
+        if given.residency and not residency:
+            raise OptionError("`--residency` names nothing; is a variable empty? Leave it out to allow any location")
         policy = Policy.of({**({"residency": residency} if residency else {}), **fields})
     file = getattr(given, "audit", None)
-    if not file:
+    if file is None:
         return policy
+    if not file:
+        raise OptionError("`--audit` names no file; is a variable empty? Leave it out to keep no record")
     settings = policy.auditing.as_dict() if policy.auditing else {}
     try:
         return replace(policy, audit=Auditing(**{**settings, "file": file}))

@@ -112,6 +112,20 @@ def test_a_wrong_policy_is_one_clear_message(
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize("names", [[""], [" , "], ["", ""]])
+def test_a_residency_from_an_empty_variable_is_no_leave_to_go_anywhere(
+    capsys: pytest.CaptureFixture[str], names: list[str]
+) -> None:
+    given = [word for name in names for word in ("--residency", name)]
+    assert main(["explain", "gemini-3.8-flash", *given]) == 2
+    assert "`--residency` names nothing; is a variable empty?" in capsys.readouterr().err
+
+
+def test_nor_is_an_empty_name_of_a_policy_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "gemini-3.8-flash", "--policy", ""]) == 2
+    assert "can't be read" in capsys.readouterr().err
+
+
 def test_an_unknown_model_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "gemini-3.8-flsh"]) == 2
     assert "nearest: gemini-3.8-flash" in capsys.readouterr().err
