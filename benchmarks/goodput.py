@@ -244,6 +244,9 @@ def main() -> None:
         for load in (0.6, 0.9, 1.1):
             rows(f"open load, {load:.0%}, moving", contest(names, "moving", seeds, length_s, load=load), open_load=True)
         rows("open load, 90 %, faults", contest(names, "faults", seeds, length_s, load=0.9), open_load=True)
+        for load in (0.3, 0.6):
+            title = f"open load, {load:.0%}, a fifth at random"
+            rows(title, contest(names, "a fifth at random", seeds, length_s, load=load), open_load=True)
     recovery(names, seeds)
 
 
