@@ -141,7 +141,7 @@ class Policy:
         """The policy of a TOML file, whose keys are the fields of this class.
 
         Raises:
-            PolicyError: with the file and the lines that are wrong or clash.
+            PolicyError: with the file and the lines that are wrong or clash; the file says nothing.
         """
         import tomllib  # noqa: PLC0415 - only reading a file needs it
         from pathlib import Path  # noqa: PLC0415
@@ -156,6 +156,8 @@ class Policy:
             raise PolicyError(f"{place}: not valid TOML: {error}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise PolicyError(f"{file}: can't be read: {error}") from None
+        if not data:  # cut off while it was written, or a template that was not filled in
+            raise PolicyError(f"{file}: it says nothing, which would allow any location; leave it out if that is meant")
         try:
             return cls.of(data)
         except PolicyError as error:

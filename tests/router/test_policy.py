@@ -263,8 +263,8 @@ def test_a_policy_is_read_from_a_file(tmp_path: Path) -> None:
     assert Policy.load(file) == Policy.load(str(file)) == expected
 
 
-def test_an_empty_file_is_the_policy_without_arguments(tmp_path: Path) -> None:
-    assert Policy.load(policy_file(tmp_path, "")) == Policy()
+def test_a_file_of_defaults_is_the_policy_without_arguments(tmp_path: Path) -> None:
+    assert Policy.load(policy_file(tmp_path, 'assurance = "processing"\n')) == Policy()
 
 
 @pytest.mark.parametrize(
@@ -484,3 +484,9 @@ def test_a_policy_error_is_an_error_of_the_router_and_of_a_value() -> None:
     assert isinstance(error, RouterError)
     assert isinstance(error, ValueError)
     assert error.message == str(error)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# residency = 'eu'\n"])
+def test_a_file_that_says_nothing_is_no_leave_to_go_anywhere(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PolicyError, match=r"policy\.toml: it says nothing, which would allow any location"):
+        Policy.load(policy_file(tmp_path, text))
