@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 
+from router.loops import running_loop
 from router.trace import Wait
 
 
@@ -39,15 +40,10 @@ async def async_wait(step: Wait) -> None:
 
 
 def _caller() -> Callable[[Callable[[], object]], object]:
-    """The way to have something called in this event loop from any thread."""
-    import asyncio  # noqa: PLC0415 - sync programs need no event loop
-
-    try:
-        return asyncio.get_running_loop().call_soon_threadsafe
-    except RuntimeError:
-        import trio  # noqa: PLC0415 - it is running, so it is there
-
-        return trio.lowlevel.current_trio_token().run_sync_soon
+    """The way to have something called in this event loop, asyncio's or trio's, from any thread."""
+    loop = running_loop()
+    call: Callable[[Callable[[], object]], object] | None = getattr(loop, "call_soon_threadsafe", None)
+    return call or loop.run_sync_soon
 
 
 def seconds(sleep: Callable[[float], object]) -> Callable[[Wait], object]:

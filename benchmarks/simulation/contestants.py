@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from datetime import date
@@ -163,18 +164,18 @@ class Oracle:
             self.submit(request)
 
 
-class Retrying:
+class Retrying(ABC):
     """Sends where `pick` says; after a failure waits and tries again, until the request's time is up."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.dice = random.Random(f"retrying {world.seed}")
 
+    @abstractmethod
     def pick(self, request: Request) -> Place | None:
         """Where to send; None for nowhere now."""
-        raise NotImplementedError
 
-    def told(self, place: Place, outcome: Outcome) -> None:
+    def told(self, place: Place, outcome: Outcome) -> None:  # noqa: B027 - who learns nothing need not listen
         """What came of a request."""
 
     def pause_s(self, tries: int) -> float:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.contents import Contents
+from router.pins import Pin
+from tests.fuzz import targets
 from tests.fuzz.targets import TARGETS, seeds
 
 each_target = pytest.mark.parametrize("target", TARGETS)
@@ -17,6 +22,37 @@ def test_a_target_begins_with_a_seed_that_holds(target: str) -> None:
     assert given_out
     for seed in given_out:
         TARGETS[target](seed)
+
+
+class _Bounded:
+    """A catalog that takes `global` for a place in Germany."""
+
+    def boundary(self, *_: object) -> SimpleNamespace:
+        return SimpleNamespace(countries=frozenset({"de"}))
+
+
+def _bound_to_nothing(*_: object) -> Contents:
+    return Contents(pins=frozenset({Pin("a name", "")}))
+
+
+@pytest.mark.parametrize(
+    ("target", "part", "broken"),
+    [
+        ("address", "INSIDE", frozenset()),
+        ("body", "contents", _bound_to_nothing),
+        ("answer", "classify", lambda *_: None),
+        ("stream", "_relayed", lambda _kind, _dialect, chunks: (b"".join(chunks) + b"more", False)),
+        ("overlay", "catalog", SimpleNamespace(load=lambda **_: _Bounded())),
+        ("rows", "Source", lambda *_: [(2, {}), (1, {})]),
+    ],
+)
+def test_a_target_notices_a_part_that_is_broken(
+    monkeypatch: pytest.MonkeyPatch, target: str, part: str, broken: object
+) -> None:
+    first = next(seeds(target))
+    monkeypatch.setattr(targets, part, broken)
+    with pytest.raises(AssertionError):
+        TARGETS[target](first)
 
 
 @each_target

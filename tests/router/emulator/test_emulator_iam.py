@@ -91,8 +91,11 @@ def test_default_credentials_of_the_environment_get_a_token(small, flow, kind, i
         assert emulator.witness.hosts == hosts
 
 
-def test_the_subject_token_is_good_in_the_emulators_own_time(emulator):
-    workload.verify(emulator.place.subject_token.read_text(), datetime.now(UTC).timestamp())
+def test_the_subject_token_is_good_in_the_emulators_own_time_and_not_two_days_on(emulator):
+    token, now = emulator.place.subject_token.read_text(), datetime.now(UTC).timestamp()
+    assert workload.verify(token, now) is None
+    with pytest.raises(identity.InvalidGrant):
+        workload.verify(token, now + 2 * 24 * 3600)
 
 
 # Token exchange
